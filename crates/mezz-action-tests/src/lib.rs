@@ -1,0 +1,1 @@
+//! A whole network in one process, driven step by step.

@@ -1,0 +1,1 @@
+//! Contract artifacts and their bindings.

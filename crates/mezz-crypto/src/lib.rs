@@ -1,0 +1,1 @@
+//! Native cryptography for the state transition.

@@ -1,0 +1,1 @@
+//! Configuration checks and contract deployment.

@@ -1,0 +1,1 @@
+//! The L1 port: JSON-RPC, logs, blobs, transaction sending.

@@ -1,0 +1,1 @@
+//! The roles of a chain: engine, sequencer, batcher, derivation, proposer.

@@ -1,0 +1,1 @@
+//! State, blocks, receipts, indexes and history on disk.

@@ -1,0 +1,4 @@
+//! Numbers, messages, batches, commitments, claims and their encodings.
+#![no_std]
+
+extern crate alloc;

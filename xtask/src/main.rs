@@ -1,0 +1,3 @@
+//! Automation: checks, contracts, guest, soak.
+
+fn main() {}
