@@ -1,3 +1,33 @@
-//! Automation: checks, contracts, guest, soak.
+//! Automation for the Mezzanine tree: checks, contract artifacts, guest programs.
 
-fn main() {}
+mod contracts;
+mod guest;
+mod tidy;
+
+use clap::{Parser, Subcommand};
+
+/// Automation for the Mezzanine tree.
+#[derive(Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Check the house rules: rings, bans, sizes, links, formatting, lints.
+    Tidy(tidy::Args),
+    /// Build the contracts and write their artifacts, or check the committed ones.
+    Contracts(contracts::Args),
+    /// Build the guest programs for RV64IM, or check the committed ones.
+    Guest(guest::Args),
+}
+
+fn main() -> eyre::Result<()> {
+    match Cli::parse().command {
+        Command::Tidy(args) => tidy::run(&args),
+        Command::Contracts(args) => contracts::run(&args),
+        Command::Guest(args) => guest::run(&args),
+    }
+}
