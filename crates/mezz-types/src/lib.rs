@@ -50,8 +50,8 @@ pub use predeploys::{
     OUTBOX_COUNT_SLOT, OUTBOX_ROOT_SLOT, SYSTEM_ADDRESS, TOKEN_BRIDGE, alias, clock_slot,
 };
 pub use state::{
-    Account, AccountDecodeError, StateKey, account_key, code_hash_of_empty, decode_slot,
-    encode_slot, storage_key,
+    Account, AccountDecodeError, StateChanges, StateKey, account_key, code_hash_of_empty,
+    decode_slot, encode_slot, storage_key,
 };
 pub use system_transaction::{SYSTEM_TRANSACTION_TYPE, SystemTransaction};
 pub use words::Words;

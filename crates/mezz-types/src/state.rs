@@ -1,6 +1,7 @@
 //! Keys and values of the EVM chain's state trie.
 
-use alloy_primitives::{Address, B256, KECCAK256_EMPTY, U256};
+use alloc::{collections::BTreeMap, vec::Vec};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256};
 use sha2::{Digest, Sha256};
 
 /// A key path of the trie.
@@ -100,4 +101,13 @@ pub fn decode_slot(bytes: &[u8]) -> Option<U256> {
 /// Keccak-256 of no code.
 pub const fn code_hash_of_empty() -> B256 {
     KECCAK256_EMPTY
+}
+
+/// What a block did to the state: the same bytes for the database and for the witness.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct StateChanges {
+    /// New value of every leaf that was written; `None` removes it.
+    pub leaves: BTreeMap<StateKey, Option<Vec<u8>>>,
+    /// Code that was deployed, by its Keccak-256.
+    pub codes: BTreeMap<B256, Bytes>,
 }
