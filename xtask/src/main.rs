@@ -4,6 +4,8 @@ mod contracts;
 mod guest;
 mod tidy;
 
+use std::process::ExitCode;
+
 use clap::{Parser, Subcommand};
 
 /// Automation for the Mezzanine tree.
@@ -24,10 +26,17 @@ enum Command {
     Guest(guest::Args),
 }
 
-fn main() -> eyre::Result<()> {
-    match Cli::parse().command {
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
         Command::Tidy(args) => tidy::run(&args),
         Command::Contracts(args) => contracts::run(&args),
         Command::Guest(args) => guest::run(&args),
+    };
+    match done {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
     }
 }
