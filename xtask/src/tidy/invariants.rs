@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 
 use super::{
     finding::Finding,
-    links::{Link, Place, links, resolve},
+    links::{Link, Place, links, prose_lines, resolve},
     rust::RustTree,
     tree::Tree,
 };
@@ -71,10 +71,10 @@ fn sections(text: &str) -> Vec<Section> {
     let all_links = links(text);
     let mut sections: Vec<Section> = Vec::new();
     let mut bullet = "";
-    for (index, line) in text.lines().enumerate() {
+    for (number, line) in prose_lines(text) {
         if let Some(title) = line.strip_prefix(HEADING) {
-            let number = title.split(' ').next().unwrap_or_default().to_owned();
-            sections.push(Section { line: index + 1, number, ..Section::default() });
+            let name = title.split(' ').next().unwrap_or_default().to_owned();
+            sections.push(Section { line: number, number: name, ..Section::default() });
             bullet = "";
             continue;
         }
@@ -90,7 +90,7 @@ fn sections(text: &str) -> Vec<Section> {
                 bullet = start;
             }
         }
-        let here = all_links.iter().filter(|link| link.line == index + 1).cloned();
+        let here = all_links.iter().filter(|link| link.line == number).cloned();
         match bullet {
             ENFORCED => section.enforced.extend(here),
             TESTED => section.tested.extend(here),
@@ -214,6 +214,8 @@ mod tests {
         assert_eq!(found(&format!("# Invariants\n\n{}", section("001", PAY, PAYS))), [""; 0]);
         let sol = "[test](../contracts/test/T.t.sol#test_pay)";
         assert_eq!(found(&section("001", PAY, sol)), [""; 0]);
+        let shown = format!("```text\n### INV-001 Title\n```\n{}", section("001", PAY, PAYS));
+        assert_eq!(found(&shown), [""; 0]);
         let two_lines = format!("{PAYS},\n  {PAYS}");
         assert_eq!(found(&section("001", PAY, &two_lines)), [""; 0]);
     }

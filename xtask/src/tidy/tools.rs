@@ -7,7 +7,6 @@ use std::{
 };
 
 use eyre::{OptionExt as _, WrapErr as _, ensure};
-use serde_json::Value;
 
 use super::{finding::Finding, tree::Tree, workspace::Workspace};
 
@@ -50,21 +49,20 @@ pub(crate) fn core_closure(
     Ok(closure)
 }
 
-/// The versions of every crate that the workspace uses on the host.
+/// The versions of every crate that the workspace builds on the host, tests among it.
 pub(crate) fn versions(root: &Path) -> eyre::Result<BTreeMap<String, BTreeSet<String>>> {
     let output = cargo(root)
-        .args(["metadata", "--format-version=1", "--locked", "--filter-platform", HOST_TARGET])
+        .args(["tree", "--locked", "--workspace", "--prefix=none", "--format={p}"])
+        .args(["--edges=normal,build,dev", "--target", HOST_TARGET])
         .output()
-        .wrap_err("run cargo metadata")?;
+        .wrap_err("run cargo tree")?;
     let errors = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "cargo metadata failed:\n{errors}");
-    let metadata: Value = serde_json::from_slice(&output.stdout)?;
-    let packages = metadata.get("packages").and_then(Value::as_array);
+    ensure!(output.status.success(), "cargo tree failed:\n{errors}");
     let mut versions: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
-    for package in packages.ok_or_eyre("cargo metadata has no packages")? {
-        let name = package.get("name").and_then(Value::as_str);
-        let version = package.get("version").and_then(Value::as_str);
-        let (name, version) = name.zip(version).ok_or_eyre("a package without a name")?;
+    for line in String::from_utf8(output.stdout)?.lines().filter(|line| !line.is_empty()) {
+        let mut words = line.split(' ');
+        let (name, version) =
+            words.next().zip(words.next()).ok_or_eyre("a crate with no version")?;
         versions.entry(name.to_owned()).or_default().insert(version.to_owned());
     }
     Ok(versions)
