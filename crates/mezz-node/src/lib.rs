@@ -1,5 +1,10 @@
 //! The roles of a chain: engine, sequencer, batcher, derivation, proposer.
 
+mod clock;
 mod pool;
 
-pub use pool::{BestTransactions, Pool, PoolError, PoolLimits, PoolStatus, PoolTransaction};
+pub use clock::{Clock, ManualClock, SystemClock};
+pub use pool::{
+    BestTransactions, BlockNews, CandidateLimits, Pool, PoolError, PoolHandle, PoolLimits,
+    PoolStatus, PoolTransaction, SharedTransaction, start_pool,
+};

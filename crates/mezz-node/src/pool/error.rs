@@ -43,4 +43,7 @@ pub enum PoolError {
         /// How many fit.
         capacity: usize,
     },
+    /// More is arriving than the pool can look at.
+    #[error("transaction pool is busy: try again")]
+    Busy,
 }

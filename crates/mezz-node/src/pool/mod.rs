@@ -11,13 +11,17 @@
 //! - P5 Among the transactions that can run next, one per sender, the highest tip goes first; among
 //!   equals, the one that came first.
 
+mod actor;
 mod error;
+mod ingress;
 mod ordering;
 mod state;
 
 #[cfg(test)]
 mod tests;
 
+pub use actor::start_pool;
 pub use error::PoolError;
+pub use ingress::{BlockNews, CandidateLimits, PoolHandle, SharedTransaction};
 pub use ordering::BestTransactions;
 pub use state::{Pool, PoolLimits, PoolStatus, PoolTransaction};
