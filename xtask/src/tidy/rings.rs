@@ -97,6 +97,7 @@ const HOMES: &[Home] = &[
 ];
 
 /// What ring 0 may not link on the guest, however deep: each of these needs an operating system.
+/// (`rand` alone does not: without `getrandom` it is traits over a generator that is passed in.)
 const CORE_CLOSURE_BANS: &[&str] = &[
     "tokio*",
     "mio",
@@ -106,7 +107,6 @@ const CORE_CLOSURE_BANS: &[&str] = &[
     "nomt",
     "redb",
     "jsonrpsee*",
-    "rand",
     "getrandom",
     "tracing-subscriber",
     "rayon*",

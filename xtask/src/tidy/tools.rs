@@ -103,3 +103,43 @@ pub(crate) fn check_lints(root: &Path) -> eyre::Result<Vec<Finding>> {
     let fix = "see its messages above; a lint is silenced only by `#[expect(…, reason = \"…\")]`";
     Ok(vec![Finding::new("Cargo.toml", 0, "clippy found something", fix)])
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A crate of its own, formatted by default rules.
+    fn crate_with(source: &str) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().unwrap();
+        std::fs::create_dir(dir.path().join("src")).unwrap();
+        let manifest = "[package]\nname = \"planted\"\nedition = \"2024\"\n[workspace]\n";
+        std::fs::write(dir.path().join("Cargo.toml"), manifest).unwrap();
+        std::fs::write(dir.path().join("src/lib.rs"), source).unwrap();
+        dir
+    }
+
+    #[test]
+    fn what_is_not_formatted_is_found() {
+        let tree = Tree::of(&[("Cargo.toml", "")]);
+        let dir = crate_with("fn  f( ){}\n");
+        let found = check_format(dir.path(), &tree).unwrap();
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(found[0].path.ends_with("src/lib.rs"), "{found:?}");
+        let dir = crate_with("fn f() {}\n");
+        assert_eq!(check_format(dir.path(), &tree).unwrap(), []);
+    }
+
+    #[test]
+    fn versions_and_closures_are_read_from_cargo() {
+        let root = root().unwrap();
+        let versions = versions(&root).unwrap();
+        assert_eq!(versions.get("xtask").map(BTreeSet::len), Some(1));
+        let workspace = Workspace::load(&root).unwrap();
+        let closure = core_closure(&root, &workspace).unwrap();
+        assert!(
+            closure.get("mezz-types").is_some_and(|linked| linked.contains("alloy-primitives"))
+        );
+        // A port is no part of the core's closure, or the bans would mean nothing.
+        assert!(!closure.contains_key("mezz-store"));
+    }
+}

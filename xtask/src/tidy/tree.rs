@@ -69,3 +69,37 @@ impl Tree {
         self.texts().filter(move |(path, _)| path.ends_with(end))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tree_is_what_git_has_or_would_add() {
+        let dir = tempfile::tempdir().unwrap();
+        let git = |args: &[&str]| {
+            let status = Command::new("git").args(args).current_dir(dir.path()).status().unwrap();
+            assert!(status.success(), "git {args:?}");
+        };
+        git(&["init", "--quiet"]);
+        std::fs::create_dir(dir.path().join("docs")).unwrap();
+        for (path, bytes) in [
+            ("tracked.md", &b"text"[..]),
+            ("docs/new.md", b"text"),
+            ("image.png", b"\x00\xff"),
+            (".gitignore", b"ignored.md\n"),
+            ("ignored.md", b"text"),
+            ("deleted.md", b"text"),
+        ] {
+            std::fs::write(dir.path().join(path), bytes).unwrap();
+        }
+        git(&["add", "tracked.md", "deleted.md"]);
+        std::fs::remove_file(dir.path().join("deleted.md")).unwrap();
+        let tree = Tree::load(dir.path()).unwrap();
+        assert_eq!(tree.text("tracked.md"), Some("text"));
+        assert!(tree.has("docs/new.md") && tree.has("docs") && tree.has("docs/"));
+        assert!(tree.has("image.png") && tree.text("image.png").is_none());
+        assert!(!tree.has("ignored.md") && !tree.has("deleted.md") && !tree.has("doc"));
+        assert_eq!(tree.len(), 4);
+    }
+}
