@@ -15,6 +15,9 @@ const GUEST_MAIN_LINES: usize = 40;
 /// The outermost ring.
 const OUTERMOST: u64 = 3;
 
+/// The feature flags that a crate may have: each adds, none changes a meaning.
+const FEATURES: [&str; 5] = ["default", "std", "serde", "arbitrary", "test-utils"];
+
 /// What a ring may not name as a dependency, with the reason.
 struct RingBan {
     rings: &'static [u64],
@@ -121,7 +124,7 @@ pub(crate) fn check(tree: &Tree, workspace: &Workspace) -> Vec<Finding> {
     let mut findings = Vec::new();
     for package in &workspace.packages {
         findings.extend(check_ring(package));
-        findings.extend(check_lint_table(tree, package));
+        findings.extend(check_manifest(tree, package));
         for dependency in &package.dependencies {
             let line = line_of(tree, &package.manifest(), &dependency.name);
             findings.extend(check_direction(workspace, package, dependency, line));
@@ -167,15 +170,31 @@ fn check_ring(package: &Package) -> Option<Finding> {
     }
 }
 
-fn check_lint_table(tree: &Tree, package: &Package) -> Option<Finding> {
+fn check_manifest(tree: &Tree, package: &Package) -> Vec<Finding> {
     let manifest = package.manifest();
-    let parsed: toml::Table = tree.text(&manifest)?.parse().ok()?;
+    let mut findings = Vec::new();
+    let text = tree.text(&manifest).unwrap_or_default();
+    let Ok(parsed) = text.parse::<toml::Table>() else { return findings };
     let inherits = parsed.get("lints").and_then(|lints| lints.get("workspace")?.as_bool());
-    if inherits == Some(true) {
-        return None;
+    if !text.is_empty() && inherits != Some(true) {
+        let what = "the lint table of the workspace is not inherited";
+        let fix = "write `[lints]` with `workspace = true`";
+        findings.push(Finding::new(manifest.as_str(), 0, what, fix));
     }
-    let fix = "write `[lints]` with `workspace = true`";
-    Some(Finding::new(manifest, 0, "the lint table of the workspace is not inherited", fix))
+    let features = parsed.get("features").and_then(toml::Value::as_table);
+    for feature in features.into_iter().flat_map(toml::Table::keys) {
+        if !FEATURES.contains(&feature.as_str()) {
+            let what = format!("feature `{feature}`: only {} are known", FEATURES.join(", "));
+            let fix = "make it an argument, or a crate of its own";
+            findings.push(Finding::new(
+                manifest.as_str(),
+                line_of(tree, &manifest, feature),
+                what,
+                fix,
+            ));
+        }
+    }
+    findings
 }
 
 fn check_direction(
@@ -358,6 +377,17 @@ mod tests {
         let tree = Tree::of(&[("crates/core/Cargo.toml", manifest)]);
         let packages = vec![package("core", 0, &[("tokio", Kind::Normal)])];
         assert_eq!(check(&tree, &Workspace { packages })[0].line, 4);
+    }
+
+    #[test]
+    fn features_are_of_the_known_kinds() {
+        let found = |features: &str| {
+            let manifest = format!("[lints]\nworkspace = true\n[features]\n{features}\n");
+            let tree = Tree::of(&[("crates/core/Cargo.toml", manifest.as_str())]);
+            check(&tree, &Workspace { packages: vec![package("core", 0, &[])] }).len()
+        };
+        assert_eq!(found("std = []\nserde = []"), 0);
+        assert_eq!(found("fast = []"), 1);
     }
 
     #[test]
