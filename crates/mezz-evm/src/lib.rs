@@ -14,13 +14,39 @@
 
 extern crate alloc;
 
+mod block;
 mod crypto;
+mod env;
+mod error;
+mod executor;
+mod fees;
+mod genesis;
 mod plain;
 mod precompiles;
+mod receipt;
+mod recording;
+mod state;
+mod transaction;
 
+pub use block::{
+    CallResult, ExecutedBlock, MessageOutcome, SealedBlock, SkipReason, TransactionExtras,
+    TransactionOutcome,
+};
 pub use crypto::{
     Blake2Input, Bls12Fp, Bls12Fp2, Bls12G1, Bls12G2, Bls12Scalar, Bn254G1, Bn254Pair, Crypto,
     KzgOpening, P256Signature,
 };
+pub use env::{BlockEnv, ExtraData};
+pub use error::{DecodeError, ExecutionError, InvalidTransaction, ParentError, PushError};
+pub use executor::BlockExecutor;
+pub use fees::{DataPrice, DataSize, data_fee, next_base_fee, surcharge};
+pub use genesis::{GenesisAccount, genesis};
 pub use plain::PlainCrypto;
 pub use precompiles::{MAX_PRECOMPILE_INPUT, MezzPrecompiles};
+pub use receipt::Receipt;
+pub use recording::{Reads, Recording};
+pub use state::{State, StateReader};
+pub use transaction::{
+    BlockTransaction, MAX_INIT_CODE_BYTES, TRANSACTION_GAS_CAP, check_transaction,
+    decode_transaction, recover,
+};
