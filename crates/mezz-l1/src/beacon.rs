@@ -1,0 +1,135 @@
+//! Blobs, from a beacon node's API, checked against their versioned hashes.
+
+use alloy_primitives::{B256, FixedBytes, hex};
+use mezz_types::Batch;
+use serde::Deserialize;
+use url::Url;
+
+use crate::{L1Error, endpoint::install_tls};
+
+/// One EIP-4844 blob, 131,072 bytes.
+pub type Blob = Box<FixedBytes<131_072>>;
+
+/// Largest answer taken, bytes: the hex of 21 blobs, and room for the rest.
+const MAX_ANSWER_BYTES: usize = 21 * 2 * 131_072 + 65_536;
+/// Seconds a slot takes where the node does not say (Ethereum's consensus specification).
+const DEFAULT_SECONDS_PER_SLOT: u64 = 12;
+
+/// Asks beacon nodes for blobs, one after the other until one has what the hashes demand.
+#[derive(Clone, Debug)]
+pub struct BeaconClient {
+    urls: Vec<Url>,
+    http: reqwest::Client,
+}
+
+#[derive(Deserialize)]
+struct Answer<T> {
+    data: T,
+}
+
+#[derive(Deserialize)]
+struct Genesis {
+    genesis_time: String,
+}
+
+#[derive(Deserialize)]
+struct Spec {
+    #[serde(rename = "SECONDS_PER_SLOT")]
+    seconds_per_slot: String,
+}
+
+impl BeaconClient {
+    /// Asks these nodes, in this order.
+    pub fn new(urls: Vec<Url>) -> Self {
+        install_tls();
+        Self { urls, http: reqwest::Client::new() }
+    }
+
+    /// The blobs with these versioned hashes, in their order, from the slot of `batch`.
+    ///
+    /// # Errors
+    /// [`L1Error::Data`] if no node has them; temporary.
+    pub async fn blobs(&self, batch: &Batch, hashes: &[B256]) -> Result<Vec<Blob>, L1Error> {
+        let mut reason = String::from("no beacon URL is configured");
+        for url in &self.urls {
+            for slot in self.slots(url, batch).await {
+                match self.blobs_of_slot(url, slot, hashes).await {
+                    Ok(Some(blobs)) => return Ok(blobs),
+                    Ok(None) => reason = format!("slot {slot} lacks a blob that was announced"),
+                    Err(error) => reason = error.to_string(),
+                }
+            }
+        }
+        Err(L1Error::Data { batch: batch.index, reason })
+    }
+
+    /// Slots to look in: by time, as the consensus layer counts; then by block number, as
+    /// development nodes do.
+    async fn slots(&self, url: &Url, batch: &Batch) -> Vec<u64> {
+        let number = batch.facts.number.get();
+        let genesis = self.get::<Genesis>(url, "eth/v1/beacon/genesis").await;
+        let Some(genesis) = genesis.ok().and_then(|it| it.genesis_time.parse::<u64>().ok()) else {
+            return vec![number];
+        };
+        let seconds = self.get::<Spec>(url, "eth/v1/config/spec").await.ok();
+        let seconds = seconds
+            .and_then(|spec| spec.seconds_per_slot.parse::<u64>().ok())
+            .filter(|seconds| *seconds > 0)
+            .unwrap_or(DEFAULT_SECONDS_PER_SLOT);
+        let by_time = batch.facts.timestamp.saturating_sub(genesis) / seconds;
+        vec![by_time, number]
+    }
+
+    async fn blobs_of_slot(
+        &self,
+        url: &Url,
+        slot: u64,
+        hashes: &[B256],
+    ) -> Result<Option<Vec<Blob>>, L1Error> {
+        let list = hashes.iter().map(ToString::to_string).collect::<Vec<_>>().join(",");
+        let path = format!("eth/v1/beacon/blobs/{slot}?versioned_hashes={list}");
+        let hexes: Vec<String> = self.get(url, &path).await?;
+        let blobs: Vec<Blob> = hexes.iter().filter_map(|text| parse_blob(text)).collect();
+        // Hashing a blob takes tens of milliseconds: not on the threads that serve others.
+        let wanted = hashes.to_vec();
+        let matched = tokio::task::spawn_blocking(move || match_blobs(&wanted, blobs)).await;
+        matched.map_err(|error| L1Error::Kzg { reason: error.to_string() })?
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(&self, url: &Url, path: &str) -> Result<T, L1Error> {
+        let bad = |reason: String| L1Error::Endpoint { url: path.to_owned(), reason };
+        let target = format!("{}/{path}", url.as_str().trim_end_matches('/'));
+        let mut answer = self.http.get(target).send().await?.error_for_status()?;
+        let mut bytes = Vec::new();
+        while let Some(chunk) = answer.chunk().await? {
+            if bytes.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
+                return Err(bad(format!("the answer exceeds {MAX_ANSWER_BYTES} bytes")));
+            }
+            bytes.extend_from_slice(&chunk);
+        }
+        let answer: Answer<T> =
+            serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
+        Ok(answer.data)
+    }
+}
+
+fn parse_blob(text: &str) -> Option<Blob> {
+    let bytes = hex::decode(text).ok()?;
+    let bytes: Box<[u8; 131_072]> = bytes.into_boxed_slice().try_into().ok()?;
+    Some(Box::new(FixedBytes(*bytes)))
+}
+
+/// Picks from `blobs` the one for each hash, whatever order the node answered in.
+fn match_blobs(hashes: &[B256], blobs: Vec<Blob>) -> Result<Option<Vec<Blob>>, L1Error> {
+    let mut named = Vec::with_capacity(blobs.len());
+    for blob in blobs {
+        let hash = mezz_crypto::blob_versioned_hash(&blob)
+            .map_err(|error| L1Error::Kzg { reason: error.to_string() });
+        // A node may serve anything: what is no blob is left out, not an error.
+        if let Ok(hash) = hash {
+            named.push((hash, blob));
+        }
+    }
+    let find = |hash: &B256| named.iter().find(|(name, _)| name == hash).map(|(_, blob)| blob);
+    Ok(hashes.iter().map(|hash| find(hash).cloned()).collect())
+}

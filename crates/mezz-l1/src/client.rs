@@ -1,0 +1,205 @@
+//! Following L1 block by block, and fetching what batches point to.
+
+use alloy::{
+    consensus::Transaction as _,
+    eips::{BlockId, BlockNumberOrTag},
+    providers::{DynProvider, Provider},
+    rpc::types::{Block, Filter},
+};
+use alloy_primitives::{Address, B256, keccak256};
+use mezz_contracts::posted_bytes;
+use mezz_types::{Batch, DataKind, L1BlockNumber, L1Facts};
+use serde::{Deserialize, Serialize};
+
+use crate::{BeaconClient, Blob, Endpoint, L1Error, L1Event, events::decode_logs};
+
+/// Addresses of a chain's contracts on L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct L1Contracts {
+    /// Messages and batches.
+    pub inbox: Address,
+    /// Claims.
+    pub settlement: Address,
+    /// Money.
+    pub vault: Address,
+    /// Calls on users' behalf.
+    pub messenger: Address,
+    /// Who may post.
+    pub operators: Address,
+}
+
+/// Names one L1 block.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct L1BlockRef {
+    /// Height.
+    pub number: L1BlockNumber,
+    /// Hash.
+    pub hash: B256,
+    /// Timestamp, seconds.
+    pub timestamp: u64,
+}
+
+/// One L1 block and what happened to this chain in it.
+#[derive(Clone, Debug)]
+pub struct L1Block {
+    /// Which block.
+    pub at: L1BlockRef,
+    /// Its parent.
+    pub parent_hash: B256,
+    /// What messages and batches of this block must carry (the blob base fee is not compared).
+    pub facts: L1Facts,
+    /// What happened, in order.
+    pub events: Vec<L1Event>,
+}
+
+/// What follows a position.
+#[derive(Clone, Debug)]
+pub enum Step {
+    /// The next block.
+    Block(Box<L1Block>),
+    /// There is none yet.
+    AtHead,
+    /// The block at the position is no longer part of L1.
+    Reorged,
+}
+
+/// The bytes that a batch points to, as L1 has them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum BatchData {
+    /// From the input of the posting transaction.
+    Calldata(Vec<u8>),
+    /// From blobs, in order.
+    Blobs(Vec<Blob>),
+}
+
+/// Speaks to L1 on behalf of one chain.
+#[derive(Clone, Debug)]
+pub struct L1Client {
+    provider: DynProvider,
+    beacon: BeaconClient,
+    contracts: L1Contracts,
+}
+
+impl L1Client {
+    /// Speaks to `endpoint`; blobs come from `beacon`.
+    pub fn new(endpoint: &Endpoint, beacon: BeaconClient, contracts: L1Contracts) -> Self {
+        Self { provider: endpoint.connect(), beacon, contracts }
+    }
+
+    /// The provider underneath.
+    pub const fn provider(&self) -> &DynProvider {
+        &self.provider
+    }
+
+    /// The chain's contracts.
+    pub const fn contracts(&self) -> &L1Contracts {
+        &self.contracts
+    }
+
+    /// The block at a label.
+    ///
+    /// # Errors
+    /// [`L1Error`], temporary.
+    pub async fn block_at(&self, tag: BlockNumberOrTag) -> Result<Option<L1BlockRef>, L1Error> {
+        let block = self.provider.get_block(BlockId::Number(tag)).await?;
+        block.map(|block| checked(&block).map(|(at, _)| at)).transpose()
+    }
+
+    /// The block after `position`, or the block `start` if there is no position yet.
+    ///
+    /// # Errors
+    /// [`L1Error`], temporary.
+    pub async fn follow(
+        &self,
+        position: Option<&L1BlockRef>,
+        start: L1BlockNumber,
+    ) -> Result<Step, L1Error> {
+        let next = position.map_or(start, |at| at.number.next());
+        let tag = BlockNumberOrTag::Number(next.get());
+        let Some(block) = self.provider.get_block(BlockId::Number(tag)).await? else {
+            return match position {
+                Some(at) if !self.is_canonical(at).await? => Ok(Step::Reorged),
+                _ => Ok(Step::AtHead),
+            };
+        };
+        let (at, facts) = checked(&block)?;
+        let parent_hash = block.header.parent_hash;
+        if position.is_some_and(|position| position.hash != parent_hash) {
+            return Ok(Step::Reorged);
+        }
+        let events = self.events(&at, &block).await?;
+        Ok(Step::Block(Box::new(L1Block { at, parent_hash, facts, events })))
+    }
+
+    /// Whether a block is (still) part of L1.
+    ///
+    /// # Errors
+    /// [`L1Error`], temporary.
+    pub async fn is_canonical(&self, at: &L1BlockRef) -> Result<bool, L1Error> {
+        let tag = BlockNumberOrTag::Number(at.number.get());
+        let block = self.provider.get_block(BlockId::Number(tag)).await?;
+        Ok(block.is_some_and(|block| block.header.hash == at.hash))
+    }
+
+    async fn events(&self, at: &L1BlockRef, block: &Block) -> Result<Vec<L1Event>, L1Error> {
+        let L1Contracts { inbox, settlement, vault, .. } = self.contracts;
+        let addresses = [inbox, settlement, vault];
+        // A bloom has false positives only, and the header's hash vouches for it.
+        let bloom = block.header.logs_bloom;
+        if !addresses.iter().any(|address| {
+            bloom.contains_input(alloy_primitives::BloomInput::Raw(address.as_slice()))
+        }) {
+            return Ok(Vec::new());
+        }
+        let filter = Filter::new().at_block_hash(at.hash).address(addresses.to_vec());
+        let logs = self.provider.get_logs(&filter).await?;
+        decode_logs(&self.contracts, logs)
+    }
+
+    /// The bytes of an accepted batch, checked against its data hash.
+    ///
+    /// # Errors
+    /// [`L1Error::Data`] if no source has what the hash demands; temporary.
+    pub async fn batch_data(&self, batch: &Batch, transaction: B256) -> Result<BatchData, L1Error> {
+        let found = self.provider.get_transaction_by_hash(transaction).await?;
+        let found = found.ok_or(L1Error::Missing { what: "transaction", hash: transaction })?;
+        let mismatch = |reason: &str| L1Error::Data { batch: batch.index, reason: reason.into() };
+        match batch.data_kind {
+            DataKind::Calldata => {
+                let bytes = posted_bytes(found.input())
+                    .filter(|bytes| keccak256(bytes) == batch.data_hash)
+                    .ok_or_else(|| mismatch("the input does not hash to the batch's data hash"))?;
+                Ok(BatchData::Calldata(bytes.to_vec()))
+            }
+            DataKind::Blob => {
+                let hashes = found.blob_versioned_hashes().unwrap_or_default().to_vec();
+                if keccak256(hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>())
+                    != batch.data_hash
+                {
+                    return Err(mismatch("the blob hashes do not hash to the batch's data hash"));
+                }
+                let blobs = self.beacon.blobs(batch, &hashes).await?;
+                Ok(BatchData::Blobs(blobs))
+            }
+        }
+    }
+}
+
+/// The block's reference and facts, if its header hashes to its hash.
+fn checked(block: &Block) -> Result<(L1BlockRef, L1Facts), L1Error> {
+    let header = &block.header;
+    let (expected, got) = (header.hash, header.inner.hash_slow());
+    if expected != got {
+        return Err(L1Error::HeaderHash { number: header.number, expected, got });
+    }
+    let number = L1BlockNumber::new(header.number);
+    let at = L1BlockRef { number, hash: got, timestamp: header.timestamp };
+    let facts = L1Facts {
+        number,
+        timestamp: header.timestamp,
+        base_fee: header.base_fee_per_gas.unwrap_or_default().into(),
+        blob_base_fee: 0,
+    };
+    Ok((at, facts))
+}

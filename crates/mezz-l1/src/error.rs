@@ -1,0 +1,136 @@
+//! What can go wrong with L1, and what to do about it.
+
+use alloy::transports::{RpcError, TransportErrorKind};
+use alloy_primitives::B256;
+use mezz_types::{BatchIndex, InboxIndex};
+
+/// How a caller reacts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Severity {
+    /// Try again later.
+    Temporary,
+    /// L1 reorganised: go back to the last block that is still there.
+    Reset,
+    /// Nothing that is tried again will help.
+    Critical,
+}
+
+/// What can go wrong with L1.
+#[derive(Debug, thiserror::Error)]
+pub enum L1Error {
+    /// The request did not get an answer, or the answer was an error.
+    #[error("L1 RPC: {0}")]
+    Rpc(#[from] RpcError<TransportErrorKind>),
+    /// The beacon API did not answer.
+    #[error("beacon API: {0}")]
+    Beacon(#[from] reqwest::Error),
+    /// The endpoint is no URL that can be spoken to.
+    #[error("{url}: {reason}")]
+    Endpoint {
+        /// What was given.
+        url: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The endpoint answers with something that it had said did not exist, or the reverse.
+    #[error("L1 RPC lacks {what} {hash}, which it announced")]
+    Missing {
+        /// Kind of object.
+        what: &'static str,
+        /// Its hash.
+        hash: B256,
+    },
+    /// A block's hash is not the hash of its header.
+    #[error("L1 RPC: block {number} hashes to {got}, not to {expected}")]
+    HeaderHash {
+        /// Height.
+        number: u64,
+        /// What the RPC says.
+        expected: B256,
+        /// What the header hashes to.
+        got: B256,
+    },
+    /// An event's fields are out of range or do not decode.
+    #[error("L1 RPC: {event} event that does not decode: {reason}")]
+    Event {
+        /// Name.
+        event: &'static str,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Message events do not continue the accumulator: logs are missing or made up.
+    #[error("L1 RPC: message {got} does not follow {expected} in the accumulator")]
+    MessageChain {
+        /// The next one.
+        expected: InboxIndex,
+        /// What was shown.
+        got: InboxIndex,
+    },
+    /// Batch events do not continue the accumulator: logs are missing or made up.
+    #[error("L1 RPC: batch {got} does not follow {expected} in the accumulator")]
+    BatchChain {
+        /// The next one.
+        expected: BatchIndex,
+        /// What was shown.
+        got: BatchIndex,
+    },
+    /// An event carries facts that are not those of its block.
+    #[error("L1 RPC: an event of block {number} carries facts of another block")]
+    Facts {
+        /// Height.
+        number: u64,
+    },
+    /// No source has the data of a batch, or what they have does not match.
+    #[error("the data of batch {batch} is not to be had: {reason}")]
+    Data {
+        /// Which.
+        batch: BatchIndex,
+        /// What the sources say.
+        reason: String,
+    },
+    /// The L1 transaction was mined and reverted.
+    #[error("L1 transaction {hash} reverted: {reason}")]
+    Reverted {
+        /// Its hash.
+        hash: B256,
+        /// The contract's error, decoded if it is one of ours.
+        reason: String,
+    },
+    /// The L1 transaction would revert; it was not sent.
+    #[error("L1 refuses the transaction: {reason}")]
+    Refused {
+        /// The contract's error, decoded if it is one of ours.
+        reason: String,
+    },
+    /// The L1 transaction was not mined in time.
+    #[error("L1 transaction {hash} was not mined within {secs} s")]
+    Unmined {
+        /// Its hash.
+        hash: B256,
+        /// How long was waited.
+        secs: u64,
+    },
+    /// A transaction could not be signed or made.
+    #[error("signing: {reason}")]
+    Signing {
+        /// What the signer says.
+        reason: String,
+    },
+    /// Blob commitments or proofs could not be made.
+    #[error("KZG: {reason}")]
+    Kzg {
+        /// What the library says.
+        reason: String,
+    },
+}
+
+impl L1Error {
+    /// How to react.
+    pub fn severity(&self) -> Severity {
+        match self {
+            Self::MessageChain { .. } | Self::BatchChain { .. } => Severity::Reset,
+            Self::Endpoint { .. } | Self::Signing { .. } | Self::Kzg { .. } => Severity::Critical,
+            _ => Severity::Temporary,
+        }
+    }
+}
