@@ -1,9 +1,6 @@
 //! Why a block of Ethereum, or a transaction in it, is refused.
 
-use alloc::{
-    boxed::Box,
-    string::{String, ToString},
-};
+use alloc::string::{String, ToString};
 
 use alloy_primitives::{Address, U256};
 use revm::context_interface::result::{EVMError, InvalidTransaction as EngineInvalid};
@@ -167,10 +164,6 @@ fn count(value: usize) -> u64 {
     u64::try_from(value).unwrap_or(u64::MAX)
 }
 
-fn sum(value: Box<U256>) -> U256 {
-    *value
-}
-
 /// Names the rule that a transaction breaks, in a block with `base_fee`.
 pub(super) fn invalid(error: EngineInvalid, base_fee: u64) -> EthereumInvalidTransaction {
     use EthereumInvalidTransaction as Invalid;
@@ -182,7 +175,7 @@ pub(super) fn invalid(error: EngineInvalid, base_fee: u64) -> EthereumInvalidTra
             Invalid::NonceTooHigh { expected: state, got: tx }
         }
         EngineInvalid::LackOfFundForMaxFee { fee, balance } => {
-            Invalid::Balance { balance: sum(balance), required: sum(fee) }
+            Invalid::Balance { balance: *balance, required: *fee }
         }
         EngineInvalid::GasPriceLessThanBasefee => Invalid::MaxFeeBelowBaseFee { base_fee },
         EngineInvalid::BlobGasPriceGreaterThanMax {

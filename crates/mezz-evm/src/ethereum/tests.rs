@@ -15,8 +15,7 @@ use mezz_types::{Account, HISTORY_STORAGE};
 
 use super::{
     BlobRules, EthereumBlock, EthereumBlockEnv, EthereumCall,
-    EthereumInvalidTransaction as Invalid, EthereumPushError, EthereumStatus,
-    FinishedEthereumBlock, call_ethereum,
+    EthereumInvalidTransaction as Invalid, EthereumPushError, FinishedEthereumBlock, call_ethereum,
 };
 use crate::{PlainCrypto, StateReader};
 
