@@ -1,8 +1,11 @@
 //! The fee market and the price of data on L1 (`docs/formats.md`, section 4).
 
 use alloy_consensus::{Transaction, TxEnvelope};
+use alloy_eips::eip2930::AccessList;
 use alloy_primitives::U256;
 use mezz_types::{ChainConfig, Fees, L1Facts};
+
+use crate::{InvalidTransaction, TRANSACTION_GAS_CAP};
 
 /// Base fee of the block after one with `gas_limit`, `gas_used` and `base_fee` (EIP-1559), wei per
 /// gas; never below `min_base_fee`.
@@ -50,6 +53,15 @@ impl DataPrice {
     pub fn fee(&self, bytes: u64) -> U256 {
         self.wei_per_byte.saturating_mul(U256::from(bytes))
     }
+
+    /// A tip for wallets to offer, wei per gas: what a plain transfer (21,000 gas, 96 bytes) needs
+    /// above a fifth of the base fee, which every common wallet offers on top of it, to carry
+    /// its data fee. Zero while data is cheap.
+    pub fn suggested_tip(&self, base_fee: u64) -> u128 {
+        let needed = surcharge(with_headroom(self.fee(96)), 21_000);
+        let tip = needed.saturating_sub(U256::from(base_fee / 5));
+        tip.saturating_to()
+    }
 }
 
 /// The parts of a transaction that decide how many bytes it is billed for.
@@ -68,27 +80,25 @@ pub struct DataSize {
 impl DataSize {
     /// Of a transaction.
     pub fn of(transaction: &TxEnvelope) -> Self {
-        let entries = transaction.access_list().map_or(0, |list| {
-            list.iter().fold(0u64, |sum, item| {
-                sum.saturating_add(1).saturating_add(length(item.storage_keys.len()))
-            })
-        });
-        Self::new(
+        let none = AccessList::default();
+        Self::of_parts(
             transaction.input(),
-            entries,
-            length(transaction.authorization_list().map_or(0, <[_]>::len)),
+            transaction.access_list().unwrap_or(&none),
+            transaction.authorization_list().map_or(0, <[_]>::len),
         )
     }
 
-    /// Of call data or init code, with so many addresses and keys of an access list and so many
-    /// authorizations.
-    pub fn new(data: &[u8], access_entries: u64, authorizations: u64) -> Self {
+    /// Of call data or init code, an access list, and so many authorizations.
+    pub fn of_parts(data: &[u8], access_list: &AccessList, authorizations: usize) -> Self {
         let nonzero = data.iter().filter(|byte| **byte != 0).count();
+        let access_entries = access_list.iter().fold(0u64, |sum, item| {
+            sum.saturating_add(1).saturating_add(length(item.storage_keys.len()))
+        });
         Self {
             nonzero_bytes: length(nonzero),
             zero_bytes: length(data.len().saturating_sub(nonzero)),
             access_entries,
-            authorizations,
+            authorizations: length(authorizations),
         }
     }
 
@@ -117,6 +127,79 @@ pub fn surcharge(data_fee: U256, gas_limit: u64) -> U256 {
         return U256::MAX;
     }
     data_fee.div_ceil(U256::from(gas_limit))
+}
+
+/// A quarter more: what a fee may grow by before the transaction that pays it is executed.
+fn with_headroom(fee: U256) -> U256 {
+    fee.saturating_add(fee.div_ceil(U256::from(4u64)))
+}
+
+/// The gas limit with which `max_fee` carries `data_fee`, a quarter more of it for safety, above
+/// the highest base fee that the next block can have (or above `base_fee`, if it is not even
+/// that much).
+pub(crate) fn covering_gas(
+    fees: &Fees,
+    base_fee: u64,
+    max_fee: u128,
+    data_fee: U256,
+) -> Result<u64, InvalidTransaction> {
+    if data_fee.is_zero() {
+        return Ok(0);
+    }
+    let gas_limit = u64::from(u32::MAX);
+    let highest = u128::from(next_base_fee(fees, gas_limit, gas_limit, base_fee));
+    let lowest = u128::from(base_fee);
+    let margin = match max_fee.checked_sub(highest) {
+        Some(margin) if margin > 0 => margin,
+        _ => max_fee.saturating_sub(lowest),
+    };
+    if margin == 0 {
+        let (base_fee, surcharge) = (lowest, surcharge(data_fee, TRANSACTION_GAS_CAP));
+        return Err(InvalidTransaction::DataFeeNotCovered { base_fee, surcharge, max_fee });
+    }
+    Ok(with_headroom(data_fee).div_ceil(U256::from(margin)).saturating_to())
+}
+
+/// What a transaction pays at most per gas, once its data fee is taken out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Offer {
+    /// Wei per gas; at least the base fee.
+    pub(crate) max_fee: u128,
+    /// Wei per gas of it; `None` if all of `max_fee` is paid (types 0 and 1).
+    pub(crate) tip: Option<u128>,
+}
+
+impl Offer {
+    /// Of a transaction that authorises `max_fee` and `tip` for each of `gas_limit`.
+    pub(crate) fn new(
+        max_fee: u128,
+        tip: Option<u128>,
+        gas_limit: u64,
+        base_fee: u64,
+        data_fee: U256,
+    ) -> Result<Self, InvalidTransaction> {
+        let base_fee = u128::from(base_fee);
+        if max_fee < base_fee {
+            return Err(InvalidTransaction::MaxFeeBelowBaseFee { base_fee, max_fee });
+        }
+        let surcharge = surcharge(data_fee, gas_limit);
+        let reduced = u128::try_from(surcharge)
+            .ok()
+            .and_then(|surcharge| max_fee.checked_sub(surcharge))
+            .filter(|reduced| *reduced >= base_fee);
+        match reduced {
+            Some(reduced) => Ok(Self { max_fee: reduced, tip: tip.map(|tip| tip.min(reduced)) }),
+            None => Err(InvalidTransaction::DataFeeNotCovered { base_fee, surcharge, max_fee }),
+        }
+    }
+
+    /// Wei per gas that is paid under `base_fee`.
+    pub(crate) fn price(&self, base_fee: u64) -> u128 {
+        match self.tip {
+            Some(tip) => self.max_fee.min(u128::from(base_fee).saturating_add(tip)),
+            None => self.max_fee,
+        }
+    }
 }
 
 fn length(of: usize) -> u64 {

@@ -16,15 +16,20 @@ extern crate alloc;
 
 mod block;
 mod crypto;
+mod engine;
 mod env;
 mod error;
+mod ethereum;
 mod executor;
 mod fees;
 mod genesis;
+mod handler;
+mod overlay;
 mod plain;
 mod precompiles;
 mod receipt;
 mod recording;
+mod simulation;
 mod state;
 mod transaction;
 
@@ -38,6 +43,11 @@ pub use crypto::{
 };
 pub use env::{BlockEnv, ExtraData};
 pub use error::{DecodeError, ExecutionError, InvalidTransaction, ParentError, PushError};
+pub use ethereum::{
+    BlobRules, EthereumAccountChange, EthereumBlock, EthereumBlockEnv, EthereumCall,
+    EthereumCallFees, EthereumChanges, EthereumError, EthereumInvalidTransaction, EthereumOutcome,
+    EthereumPushError, EthereumStatus, FinishedEthereumBlock, call_ethereum,
+};
 pub use executor::BlockExecutor;
 pub use fees::{DataPrice, DataSize, data_fee, next_base_fee, surcharge};
 pub use genesis::{GenesisAccount, genesis};
@@ -45,6 +55,9 @@ pub use plain::PlainCrypto;
 pub use precompiles::{MAX_PRECOMPILE_INPUT, MezzPrecompiles};
 pub use receipt::Receipt;
 pub use recording::{Reads, Recording};
+pub use simulation::{
+    AccessListOutcome, Call, CallOutcome, GasEstimate, SimulationError, Simulator,
+};
 pub use state::{State, StateReader};
 pub use transaction::{
     BlockTransaction, MAX_INIT_CODE_BYTES, TRANSACTION_GAS_CAP, check_transaction,

@@ -10,10 +10,11 @@ use mezz_types::{
 };
 use revm::context::{ContextTr, TxEnv};
 
-use super::{BlockExecutor, DataFee, Stopped, handler::Terms, overlay::ReadFailed};
+use super::{BlockExecutor, DataFee, Stopped};
 use crate::{
     BlockTransaction, DataPrice, ExecutionError, MAX_INIT_CODE_BYTES, MessageOutcome, PushError,
-    SkipReason, StateReader, TransactionExtras, decode_transaction, recover,
+    SkipReason, StateReader, TransactionExtras, decode_transaction, handler::Terms,
+    overlay::ReadFailed, recover,
 };
 
 impl<S: StateReader> BlockExecutor<'_, S> {
@@ -133,6 +134,7 @@ impl<S: StateReader> BlockExecutor<'_, S> {
             authorised: U256::ZERO,
             data_fee: U256::ZERO,
             minted: system.value,
+            gas_charged: false,
             sender_checked: false,
         };
         let result = match self.run(tx, terms) {

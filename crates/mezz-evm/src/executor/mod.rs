@@ -5,33 +5,27 @@
 //! 3. [`BlockExecutor::push_transaction`] runs the batch's transactions, one by one.
 //! 4. [`BlockExecutor::finish`] says what came of it.
 
-mod engine;
-mod handler;
 mod messages;
-mod overlay;
 
 use alloc::vec::Vec;
 
 use alloy_consensus::{Transaction, TxEnvelope, transaction::Recovered};
 use alloy_primitives::{B256, Bloom, Log, U256};
-use mezz_types::{
-    HISTORY_STORAGE, INBOX_CLOCK, InboxIndex, L1BlockNumber, L1Facts, OUTBOX, OUTBOX_ROOT_SLOT,
-    clock_slot,
-};
+use mezz_types::{HISTORY_STORAGE, InboxIndex, L1Facts, OUTBOX, OUTBOX_ROOT_SLOT};
 use revm::context::{
     ContextTr, TxEnv,
     result::{ExecutionResult, Output},
 };
 
-use self::{
-    engine::{Engine, engine, run},
+use crate::{
+    BlockEnv, BlockTransaction, Crypto, DataPrice, DataSize, ExecutedBlock, ExecutionError,
+    InvalidTransaction, MessageOutcome, PushError, Receipt, StateReader, TransactionExtras,
+    TransactionOutcome, check_transaction,
+    engine::{Engine, call_result, engine, run},
+    fees::Offer,
     handler::{RunError, Terms},
     overlay::{Overlay, ReadFailed},
-};
-use crate::{
-    BlockEnv, BlockTransaction, CallResult, Crypto, DataPrice, DataSize, ExecutedBlock,
-    ExecutionError, InvalidTransaction, MessageOutcome, PushError, Receipt, StateReader,
-    TransactionExtras, TransactionOutcome, check_transaction, fees, transaction,
+    transaction,
 };
 
 /// Executes one block over a state that it only reads.
@@ -78,9 +72,9 @@ impl<'a, S: StateReader> BlockExecutor<'a, S> {
         let parent_number = env.number.get().saturating_sub(1);
         let slot = Overlay::<S>::history_slot(parent_number);
         overlay.set_slot(HISTORY_STORAGE, slot, U256::from_be_bytes(env.parent_hash.0));
-        let facts = match read_clock(&mut overlay) {
+        let facts = match overlay.l1_facts() {
             Ok(facts) => facts,
-            Err(ReadFailed) => return Err(given_up(&mut overlay)),
+            Err(ReadFailed) => return Err(overlay.error()),
         };
         Ok(Self {
             env,
@@ -138,11 +132,11 @@ impl<'a, S: StateReader> BlockExecutor<'a, S> {
         let overlay = self.engine.ctx.db_mut();
         let outbox_root = match overlay.slot(OUTBOX, OUTBOX_ROOT_SLOT) {
             Ok(root) => B256::from(root),
-            Err(ReadFailed) => return Err(given_up(overlay)),
+            Err(ReadFailed) => return Err(overlay.error()),
         };
         let changes = match overlay.changes() {
             Ok(changes) => changes,
-            Err(ReadFailed) => return Err(given_up(overlay)),
+            Err(ReadFailed) => return Err(overlay.error()),
         };
         Ok(ExecutedBlock {
             number: self.env.number,
@@ -182,11 +176,18 @@ impl<'a, S: StateReader> BlockExecutor<'a, S> {
             DataFee::Charged => self.data_price.fee(DataSize::of(signed).billed_bytes()),
             DataFee::PaidOnL1 => U256::ZERO,
         };
-        let offer = offer(signed, self.env.base_fee, data_fee)?;
+        let offer = Offer::new(
+            signed.max_fee_per_gas(),
+            signed.max_priority_fee_per_gas(),
+            gas_limit,
+            self.env.base_fee,
+            data_fee,
+        )?;
         let terms = Terms {
             authorised: U256::from(signed.max_fee_per_gas()).saturating_mul(U256::from(gas_limit)),
             data_fee,
             minted: U256::ZERO,
+            gas_charged: true,
             sender_checked: true,
         };
         let tx = self.signed_environment(transaction, offer);
@@ -194,7 +195,7 @@ impl<'a, S: StateReader> BlockExecutor<'a, S> {
             Stopped::Invalid(invalid) => PushError::Invalid(invalid),
             Stopped::Block(error) => PushError::Block(error),
         })?;
-        let price = signed.effective_gas_price(Some(self.env.base_fee)).min(offer.max_fee);
+        let price = offer.price(self.env.base_fee);
         let entry = BlockTransaction::Signed(transaction.clone());
         Ok(self.record(entry, result, price, data_fee))
     }
@@ -227,20 +228,22 @@ impl<'a, S: StateReader> BlockExecutor<'a, S> {
             self.given_up = true;
             return Err(Stopped::Block(ExecutionError::State(failure)));
         }
-        result.map_err(|error| match error {
+        let (result, state) = result.map_err(|error| match error {
             RunError::Invalid(invalid) => Stopped::Invalid(invalid),
             RunError::State(failed) => self.stop(failed),
             RunError::Engine(reason) => {
                 self.given_up = true;
                 Stopped::Block(ExecutionError::Engine { reason })
             }
-        })
+        })?;
+        self.engine.ctx.db_mut().commit(state);
+        Ok(result)
     }
 
     /// After a read of the overlay failed.
     fn stop(&mut self, ReadFailed: ReadFailed) -> Stopped<S::Error> {
         self.given_up = true;
-        Stopped::Block(given_up(self.engine.ctx.db_mut()))
+        Stopped::Block(self.engine.ctx.db_mut().error())
     }
 
     /// Puts an executed transaction into the block.
@@ -258,7 +261,7 @@ impl<'a, S: StateReader> BlockExecutor<'a, S> {
         };
         let extras =
             TransactionExtras { gas_used, effective_gas_price, data_fee, contract_address };
-        let (result, logs) = outcome(result);
+        let (result, logs) = call_result(result);
         self.append(entry, result.is_success(), extras, logs);
         TransactionOutcome { result, extras }
     }
@@ -283,65 +286,4 @@ impl<'a, S: StateReader> BlockExecutor<'a, S> {
 enum Stopped<E> {
     Invalid(InvalidTransaction),
     Block(ExecutionError<E>),
-}
-
-/// What a signed transaction pays at most per gas, once its data fee is taken out.
-#[derive(Clone, Copy, Debug)]
-struct Offer {
-    max_fee: u128,
-    tip: Option<u128>,
-}
-
-fn offer(signed: &TxEnvelope, base_fee: u64, data_fee: U256) -> Result<Offer, InvalidTransaction> {
-    let max_fee = signed.max_fee_per_gas();
-    let base_fee = u128::from(base_fee);
-    if max_fee < base_fee {
-        return Err(InvalidTransaction::MaxFeeBelowBaseFee { base_fee, max_fee });
-    }
-    let surcharge = fees::surcharge(data_fee, signed.gas_limit());
-    let reduced = u128::try_from(surcharge)
-        .ok()
-        .and_then(|surcharge| max_fee.checked_sub(surcharge))
-        .filter(|reduced| *reduced >= base_fee);
-    match reduced {
-        Some(reduced) => Ok(Offer {
-            max_fee: reduced,
-            tip: signed.max_priority_fee_per_gas().map(|tip| tip.min(reduced)),
-        }),
-        None => Err(InvalidTransaction::DataFeeNotCovered { base_fee, surcharge, max_fee }),
-    }
-}
-
-/// The engine's result as this crate says it, and the logs.
-fn outcome(result: ExecutionResult) -> (CallResult, Vec<Log>) {
-    use alloc::format;
-    match result {
-        ExecutionResult::Success { output, logs, .. } => {
-            (CallResult::Success { output: output.into_data() }, logs)
-        }
-        // A failed transaction has no logs, whatever it logged before it failed.
-        ExecutionResult::Revert { output, .. } => (CallResult::Revert { output }, Vec::new()),
-        ExecutionResult::Halt { reason, .. } => {
-            (CallResult::Halt { reason: format!("{reason:?}") }, Vec::new())
-        }
-    }
-}
-
-fn given_up<S: StateReader>(overlay: &mut Overlay<S>) -> ExecutionError<S::Error> {
-    overlay.take_failure().map_or(ExecutionError::GivenUp, ExecutionError::State)
-}
-
-/// The L1 facts of the last message that the chain consumed.
-fn read_clock<S: StateReader>(overlay: &mut Overlay<S>) -> Result<L1Facts, ReadFailed> {
-    // Only this crate writes these slots, and each held its type's value.
-    let number = overlay.slot(INBOX_CLOCK, clock_slot::NUMBER)?;
-    let timestamp = overlay.slot(INBOX_CLOCK, clock_slot::TIMESTAMP)?;
-    let base_fee = overlay.slot(INBOX_CLOCK, clock_slot::BASE_FEE)?;
-    let blob_base_fee = overlay.slot(INBOX_CLOCK, clock_slot::BLOB_BASE_FEE)?;
-    Ok(L1Facts {
-        number: L1BlockNumber::new(number.saturating_to()),
-        timestamp: timestamp.saturating_to(),
-        base_fee: base_fee.saturating_to(),
-        blob_base_fee: blob_base_fee.saturating_to(),
-    })
 }

@@ -1,6 +1,8 @@
 //! One engine for all transactions of a block.
 
-use alloy_primitives::U256;
+use alloc::{format, vec::Vec};
+
+use alloy_primitives::{Log, U256};
 use mezz_types::{FEE_VAULT, Rules};
 use revm::{
     Journal,
@@ -9,16 +11,16 @@ use revm::{
     },
     context_interface::block::BlobExcessGasAndPrice,
     handler::{EthFrame, Handler, instructions::EthInstructions},
-    inspector::{Inspector, InspectorHandler},
     interpreter::interpreter::EthInterpreter,
     primitives::hardfork::SpecId,
+    state::EvmState,
 };
 
-use super::{
+use crate::{BlockEnv, CallResult, Crypto, MezzPrecompiles, StateReader};
+use crate::{
     handler::{RunError, Terms, TransactionHandler},
     overlay::Overlay,
 };
-use crate::{BlockEnv, Crypto, MezzPrecompiles, StateReader};
 
 pub(crate) type Context<S> =
     revm::Context<EngineBlock, TxEnv, CfgEnv, Overlay<S>, Journal<Overlay<S>>, ()>;
@@ -76,34 +78,28 @@ pub(crate) fn engine<'a, S: StateReader, I>(
     )
 }
 
-/// Runs `tx` and takes its effects into the overlay; an `Err` leaves no effect.
+/// Runs `tx`: how it ended, and every account and slot that it loaded. The overlay is as before.
 pub(crate) fn run<S: StateReader, I>(
     engine: &mut Engine<'_, S, I>,
     tx: TxEnv,
     terms: Terms,
-) -> Result<ExecutionResult, RunError> {
+) -> Result<(ExecutionResult, EvmState), RunError> {
     engine.ctx.tx = tx;
     let result = TransactionHandler::new(terms).run(engine);
-    settle(engine, result)
-}
-
-/// As [`run`], with the engine's inspector looking on.
-pub(crate) fn inspect<S: StateReader, I: Inspector<Context<S>, EthInterpreter>>(
-    engine: &mut Engine<'_, S, I>,
-    tx: TxEnv,
-    terms: Terms,
-) -> Result<ExecutionResult, RunError> {
-    engine.ctx.tx = tx;
-    let result = TransactionHandler::new(terms).inspect_run(engine);
-    settle(engine, result)
-}
-
-fn settle<S: StateReader, I>(
-    engine: &mut Engine<'_, S, I>,
-    result: Result<ExecutionResult, RunError>,
-) -> Result<ExecutionResult, RunError> {
     let state = engine.ctx.journal_mut().finalize();
-    let result = result?;
-    engine.ctx.db_mut().commit(state);
-    Ok(result)
+    Ok((result?, state))
+}
+
+/// The engine's result as this crate says it, and the logs.
+pub(crate) fn call_result(result: ExecutionResult) -> (CallResult, Vec<Log>) {
+    match result {
+        ExecutionResult::Success { output, logs, .. } => {
+            (CallResult::Success { output: output.into_data() }, logs)
+        }
+        // A failed transaction has no logs, whatever it logged before it failed.
+        ExecutionResult::Revert { output, .. } => (CallResult::Revert { output }, Vec::new()),
+        ExecutionResult::Halt { reason, .. } => {
+            (CallResult::Halt { reason: format!("{reason:?}") }, Vec::new())
+        }
+    }
 }

@@ -5,8 +5,8 @@
 //! | who | before the code runs | after it |
 //! | --- | --- | --- |
 //! | signed | `gas limit × price + data fee` leaves the sender, who must own `value + gas limit × maximum fee` | unused gas returns at `price`; used gas and data fee go to the fee vault |
-//! | system | `value` appears at the sender | |
-//! | call of RPC | as signed, if it names a price | as signed |
+//! | system | `value` appears at the sender; the price is 0 | |
+//! | simulated | nothing, or as signed | nothing, or as signed |
 
 use alloc::string::{String, ToString};
 use core::marker::PhantomData;
@@ -25,11 +25,11 @@ use revm::{
     state::AccountInfo,
 };
 
-use super::{
+use crate::{
+    InvalidTransaction, StateReader,
     engine::{Context, Engine},
     overlay::ReadFailed,
 };
-use crate::{InvalidTransaction, StateReader};
 
 /// How one transaction is checked and paid for.
 #[derive(Clone, Copy, Debug)]
@@ -40,7 +40,9 @@ pub(crate) struct Terms {
     pub(crate) data_fee: U256,
     /// What appears at the sender first.
     pub(crate) minted: U256,
-    /// Whether nonce (EIP-155) and code (EIP-3607) of the sender matter.
+    /// Whether gas is paid for at all.
+    pub(crate) gas_charged: bool,
+    /// Whether nonce and code (EIP-3607) of the sender matter.
     pub(crate) sender_checked: bool,
 }
 
@@ -134,6 +136,15 @@ impl<S: StateReader, I> TransactionHandler<'_, S, I> {
         }
     }
 
+    /// Wei that a unit of gas costs.
+    fn price(&self, block: &impl Block, tx: &impl Transaction) -> U256 {
+        if self.terms.gas_charged {
+            U256::from(tx.effective_gas_price(u128::from(block.basefee())))
+        } else {
+            U256::ZERO
+        }
+    }
+
     /// Checks the sender, takes what the transaction may cost at most, and counts its nonce. (A
     /// creation's nonce is counted by its first frame.)
     fn charge_sender(&self, context: &mut Context<S>) -> Result<(), RunError> {
@@ -145,7 +156,7 @@ impl<S: StateReader, I> TransactionHandler<'_, S, I> {
         if balance < required {
             return Err(InvalidTransaction::Balance { balance, required }.into());
         }
-        let price = U256::from(tx.effective_gas_price(u128::from(block.basefee())));
+        let price = self.price(block, tx);
         let gas = price.saturating_mul(U256::from(tx.gas_limit()));
         let taken = gas.saturating_add(self.terms.data_fee);
         sender.set_balance(balance.saturating_sub(taken));
@@ -176,7 +187,7 @@ impl<'a, S: StateReader, I> Handler for TransactionHandler<'a, S, I> {
         let refunded = u64::try_from(gas.refunded()).unwrap_or(0);
         let unused = gas.remaining().saturating_add(gas.reservoir()).saturating_add(refunded);
         let (block, tx, _, journal, _, _) = evm.ctx_mut().all_mut();
-        let price = U256::from(tx.effective_gas_price(u128::from(block.basefee())));
+        let price = self.price(block, tx);
         let back = price.saturating_mul(U256::from(unused));
         journal.load_account_mut(tx.caller())?.data.incr_balance(back);
         Ok(())
@@ -190,7 +201,7 @@ impl<'a, S: StateReader, I> Handler for TransactionHandler<'a, S, I> {
         let gas = result.gas();
         let used = gas.used().saturating_sub(gas.reservoir());
         let (block, tx, _, journal, _, _) = evm.ctx_mut().all_mut();
-        let price = U256::from(tx.effective_gas_price(u128::from(block.basefee())));
+        let price = self.price(block, tx);
         let fee = price.saturating_mul(U256::from(used)).saturating_add(self.terms.data_fee);
         // Nothing is burned: base fee, tip and data fee have one destination.
         journal.load_account_mut(block.beneficiary())?.data.incr_balance(fee);

@@ -5,8 +5,8 @@ use core::fmt;
 
 use alloy_primitives::{Address, B256, U256};
 use mezz_types::{
-    Account, HISTORY_STORAGE, StateChanges, account_key, code_hash_of_empty, encode_slot,
-    storage_key,
+    Account, HISTORY_STORAGE, INBOX_CLOCK, L1BlockNumber, L1Facts, StateChanges, account_key,
+    clock_slot, code_hash_of_empty, encode_slot, storage_key,
 };
 use revm::{
     Database,
@@ -15,7 +15,7 @@ use revm::{
     state::{AccountInfo, Bytecode, EvmState},
 };
 
-use crate::StateReader;
+use crate::{ExecutionError, StateReader};
 
 /// Blocks whose hashes the history contract keeps (EIP-2935, `HISTORY_SERVE_WINDOW`).
 const HISTORY_WINDOW: u64 = 8191;
@@ -75,6 +75,11 @@ impl<S: StateReader> Overlay<S> {
         self.failure.take()
     }
 
+    /// What a [`ReadFailed`] means for the block.
+    pub(crate) fn error(&mut self) -> ExecutionError<S::Error> {
+        self.failure.take().map_or(ExecutionError::GivenUp, ExecutionError::State)
+    }
+
     fn keep<T>(&mut self, read: Result<T, S::Error>) -> Result<T, ReadFailed> {
         read.map_err(|error| {
             self.failure.get_or_insert(error);
@@ -100,6 +105,21 @@ impl<S: StateReader> Overlay<S> {
         let before = self.keep(read)?;
         self.slots.insert((address, slot), SlotEntry { before: Some(before), now: before });
         Ok(before)
+    }
+
+    /// The L1 facts of the last message that the chain consumed.
+    pub(crate) fn l1_facts(&mut self) -> Result<L1Facts, ReadFailed> {
+        // Only the executor writes these slots, and never more than the type of each holds.
+        let number = self.slot(INBOX_CLOCK, clock_slot::NUMBER)?;
+        let timestamp = self.slot(INBOX_CLOCK, clock_slot::TIMESTAMP)?;
+        let base_fee = self.slot(INBOX_CLOCK, clock_slot::BASE_FEE)?;
+        let blob_base_fee = self.slot(INBOX_CLOCK, clock_slot::BLOB_BASE_FEE)?;
+        Ok(L1Facts {
+            number: L1BlockNumber::new(number.saturating_to()),
+            timestamp: timestamp.saturating_to(),
+            base_fee: base_fee.saturating_to(),
+            blob_base_fee: blob_base_fee.saturating_to(),
+        })
     }
 
     pub(crate) fn set_slot(&mut self, address: Address, slot: U256, value: U256) {
