@@ -1,0 +1,9 @@
+//! Black-box tests of the machine: programs made of single encoded instructions, run from ELF bytes.
+
+mod asm;
+mod computing;
+mod control;
+mod ecalls;
+mod elf;
+mod memory;
+mod random;
