@@ -11,9 +11,6 @@ mod kzg;
 mod modexp;
 mod signatures;
 
-#[cfg(test)]
-mod tests;
-
 use alloc::string::{String, ToString};
 
 use alloy_primitives::Address;
