@@ -11,7 +11,7 @@ use mezz_contracts::posted_bytes;
 use mezz_types::{Batch, DataKind, L1BlockNumber, L1Facts};
 use serde::{Deserialize, Serialize};
 
-use crate::{BeaconClient, Blob, Endpoint, L1Error, L1Event, events::decode_logs};
+use crate::{BeaconClient, Blob, Endpoint, L1Error, L1Log, events::decode_logs};
 
 /// Addresses of a chain's contracts on L1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -50,7 +50,7 @@ pub struct L1Block {
     /// What messages and batches of this block must carry (the blob base fee is not compared).
     pub facts: L1Facts,
     /// What happened, in order.
-    pub events: Vec<L1Event>,
+    pub events: Vec<L1Log>,
 }
 
 /// What follows a position.
@@ -142,7 +142,7 @@ impl L1Client {
         Ok(block.is_some_and(|block| block.header.hash == at.hash))
     }
 
-    async fn events(&self, at: &L1BlockRef, block: &Block) -> Result<Vec<L1Event>, L1Error> {
+    async fn events(&self, at: &L1BlockRef, block: &Block) -> Result<Vec<L1Log>, L1Error> {
         let L1Contracts { inbox, settlement, vault, .. } = self.contracts;
         let addresses = [inbox, settlement, vault];
         // A bloom has false positives only, and the header's hash vouches for it.

@@ -9,9 +9,11 @@ use std::{
 };
 
 use alloy::{
-    json_rpc::{RequestPacket, ResponsePacket},
     providers::{DynProvider, Provider, ProviderBuilder},
-    rpc::client::RpcClient,
+    rpc::{
+        client::RpcClient,
+        json_rpc::{RequestPacket, ResponsePacket},
+    },
     transports::{TransportError, TransportErrorKind, TransportFut},
 };
 use tower::Service;

@@ -20,8 +20,23 @@ pub struct ProposedClaim {
     pub batch_end: BatchIndex,
     /// Hash of the commitment that it claims.
     pub post: B256,
+    /// What a proof system is asked about.
+    pub digest: B256,
+    /// The line that its bond belongs to.
+    pub line: u64,
     /// When its window ends, seconds.
     pub window_end: u64,
+}
+
+/// Something that happened, and where in its block.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct L1Log {
+    /// What.
+    pub event: L1Event,
+    /// The transaction.
+    pub transaction: B256,
+    /// Position of the log in the block.
+    pub log_index: u64,
 }
 
 /// What happened on L1.
@@ -40,8 +55,6 @@ pub enum L1Event {
         batch: Batch,
         /// Its hash, as the event says.
         hash: B256,
-        /// The transaction that posted it.
-        transaction: B256,
     },
     /// A claim was posted.
     ClaimProposed(ProposedClaim),
@@ -68,20 +81,28 @@ pub enum L1Event {
         /// Hash of its commitment.
         post: B256,
     },
+    /// A claim is dead: another branch is final.
+    ClaimSuperseded {
+        /// Which.
+        id: ClaimId,
+    },
     /// The vault paid a withdrawal.
     Withdrawn {
         /// Which.
         index: OutboxIndex,
-        /// The transaction that claimed it.
-        transaction: B256,
     },
 }
 
-pub(crate) fn decode_logs(
-    contracts: &L1Contracts,
-    logs: Vec<Log>,
-) -> Result<Vec<L1Event>, L1Error> {
-    logs.into_iter().filter_map(|log| decode_log(contracts, &log).transpose()).collect()
+pub(crate) fn decode_logs(contracts: &L1Contracts, logs: Vec<Log>) -> Result<Vec<L1Log>, L1Error> {
+    logs.into_iter().filter_map(|log| place_log(contracts, &log).transpose()).collect()
+}
+
+fn place_log(contracts: &L1Contracts, log: &Log) -> Result<Option<L1Log>, L1Error> {
+    let Some(event) = decode_log(contracts, log)? else { return Ok(None) };
+    let unplaced = || L1Error::Event { event: "placed", reason: "it has no position".into() };
+    let transaction = log.transaction_hash.ok_or_else(unplaced)?;
+    let log_index = log.log_index.ok_or_else(unplaced)?;
+    Ok(Some(L1Log { event, transaction, log_index }))
 }
 
 fn decode_log(contracts: &L1Contracts, log: &Log) -> Result<Option<L1Event>, L1Error> {
@@ -104,11 +125,6 @@ fn decode<E: SolEvent>(log: &Log, event: &'static str) -> Result<E, L1Error> {
         .map_err(|error| L1Error::Event { event, reason: error.to_string() })
 }
 
-fn transaction_of(log: &Log, event: &'static str) -> Result<B256, L1Error> {
-    log.transaction_hash
-        .ok_or_else(|| L1Error::Event { event, reason: "it names no transaction".into() })
-}
-
 fn decode_inbox(log: &Log, topic: B256) -> Result<Option<L1Event>, L1Error> {
     match topic {
         Inbox::MessageEnqueued::SIGNATURE_HASH => {
@@ -126,8 +142,7 @@ fn decode_inbox(log: &Log, topic: B256) -> Result<Option<L1Event>, L1Error> {
             let batch = event.batch.try_into().map_err(|error: mezz_contracts::ConvertError| {
                 L1Error::Event { event: name, reason: error.to_string() }
             })?;
-            let transaction = transaction_of(log, name)?;
-            Ok(Some(L1Event::Batch { batch, hash: event.hash, transaction }))
+            Ok(Some(L1Event::Batch { batch, hash: event.hash }))
         }
         _ => Ok(None),
     }
@@ -143,6 +158,8 @@ fn decode_settlement(log: &Log, topic: B256) -> Result<Option<L1Event>, L1Error>
                 proposer: event.proposer,
                 batch_end: BatchIndex::new(event.batchEnd),
                 post: event.post,
+                digest: event.digest,
+                line: event.line,
                 window_end: event.windowEnd,
             })
         }
@@ -157,6 +174,10 @@ fn decode_settlement(log: &Log, topic: B256) -> Result<Option<L1Event>, L1Error>
         Settlement::ClaimLost::SIGNATURE_HASH => {
             let event: Settlement::ClaimLost = decode(log, "ClaimLost")?;
             L1Event::ClaimLost { id: event.id }
+        }
+        Settlement::ClaimSuperseded::SIGNATURE_HASH => {
+            let event: Settlement::ClaimSuperseded = decode(log, "ClaimSuperseded")?;
+            L1Event::ClaimSuperseded { id: event.id }
         }
         Settlement::ClaimFinalized::SIGNATURE_HASH => {
             let event: Settlement::ClaimFinalized = decode(log, "ClaimFinalized")?;
@@ -177,6 +198,5 @@ fn decode_vault(log: &Log, topic: B256) -> Result<Option<L1Event>, L1Error> {
     }
     let name = "WithdrawalPaid";
     let event: Vault::WithdrawalPaid = decode(log, name)?;
-    let transaction = transaction_of(log, name)?;
-    Ok(Some(L1Event::Withdrawn { index: OutboxIndex::new(event.index), transaction }))
+    Ok(Some(L1Event::Withdrawn { index: OutboxIndex::new(event.index) }))
 }

@@ -16,7 +16,7 @@ pub use beacon::{BeaconClient, Blob};
 pub use client::{BatchData, L1Block, L1BlockRef, L1Client, L1Contracts, Step};
 pub use endpoint::{Endpoint, JsonRpcHandler};
 pub use error::{L1Error, Severity};
-pub use events::{L1Event, ProposedClaim};
+pub use events::{L1Event, L1Log, ProposedClaim};
 pub use revert::revert_reason;
 pub use sender::{Journal, L1Call, NoJournal, SenderSettings, TxSender};
 pub use tracker::InboxTracker;

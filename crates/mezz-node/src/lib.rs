@@ -1,12 +1,34 @@
 //! The roles of a chain: engine, sequencer, batcher, derivation, proposer.
 
+mod batcher;
 mod clock;
+mod derivation;
+mod engine;
+mod error;
+mod node;
 mod pool;
+mod proposer;
 mod sequencer;
+mod view;
 
+pub use batcher::{Batcher, BatcherError, BatcherSettings, Posted, run_batcher};
 pub use clock::{Clock, ManualClock, SystemClock};
+pub use derivation::{
+    Derivation, DerivationError, DerivationParts, DerivationSettings, Progress, run_derivation,
+};
+pub use engine::{
+    BuildRequest, BuiltBlock, DerivedBatch, EngineError, EngineHandle, EngineParts, EngineState,
+    start_engine,
+};
+pub use error::NodeError;
+pub use node::{BatcherRole, Node, NodeConfig, NodeParts, ProposerRole, Roles, Signer};
 pub use pool::{
     BestTransactions, BlockNews, CandidateLimits, Pool, PoolError, PoolHandle, PoolLimits,
     PoolStatus, PoolTransaction, SharedTransaction, start_pool,
 };
-pub use sequencer::{HeadView, L1View, Proposal, SequencerSettings, propose};
+pub use proposer::{Move, Proposer, ProposerError, ProposerSettings, run_proposer};
+pub use sequencer::{
+    HeadView, L1View, Proposal, Sequencer, SequencerParts, SequencerSettings, propose,
+    run_sequencer,
+};
+pub use view::{ChainEvent, ChainView};

@@ -66,15 +66,19 @@ impl Actor {
 
     fn candidates(&self, limits: CandidateLimits) -> Vec<SharedTransaction> {
         use alloy_consensus::Transaction as _;
-        let mut gas = limits.gas;
+        use alloy_eips::Encodable2718 as _;
+        let (mut gas, mut bytes) = (limits.gas, limits.bytes);
         let mut chosen = Vec::new();
         let mut best = self.pool.best(limits.base_fee);
         while chosen.len() < limits.count
             && let Some(entry) = best.next()
         {
-            match gas.checked_sub(entry.transaction.gas_limit()) {
+            let left = gas
+                .checked_sub(entry.transaction.gas_limit())
+                .zip(bytes.checked_sub(entry.transaction.encode_2718_len()));
+            match left {
                 Some(left) => {
-                    gas = left;
+                    (gas, bytes) = left;
                     chosen.push(entry.transaction.clone());
                 }
                 None => best.skip_sender(),

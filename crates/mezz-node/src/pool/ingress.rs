@@ -34,6 +34,8 @@ pub struct CandidateLimits {
     pub gas: u64,
     /// How many.
     pub count: usize,
+    /// Encoded bytes of the candidates, summed.
+    pub bytes: usize,
 }
 
 /// What a new or undone block means for the pool.

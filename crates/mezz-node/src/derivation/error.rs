@@ -1,0 +1,58 @@
+//! What can go wrong while following L1.
+
+use alloy_primitives::B256;
+use mezz_l1::{L1Error, Severity};
+use mezz_store::StoreError;
+use mezz_types::{BatchIndex, ClaimId, L1BlockNumber};
+
+use crate::EngineError;
+
+/// What can go wrong while following L1.
+#[derive(Debug, thiserror::Error)]
+pub enum DerivationError {
+    /// L1 did not answer, or not with what can be believed.
+    #[error(transparent)]
+    L1(#[from] L1Error),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine refused.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+    /// L1 took back more than this node remembers.
+    #[error(
+        "L1 took back block {oldest}, the oldest that this node remembers: start again with an empty directory"
+    )]
+    TooDeep {
+        /// The oldest one.
+        oldest: L1BlockNumber,
+    },
+    /// A final claim is not what this node derived.
+    #[error(
+        "claim {claim} up to batch {batch_end} is final with commitment {claimed}, but this node \
+         derived {derived}: a wrong claim went undisputed, or this node's data is damaged"
+    )]
+    WrongClaimFinal {
+        /// Which.
+        claim: ClaimId,
+        /// One past its last batch.
+        batch_end: BatchIndex,
+        /// What is final.
+        claimed: B256,
+        /// What this node has.
+        derived: B256,
+    },
+}
+
+impl DerivationError {
+    /// Whether trying again can help.
+    pub fn is_temporary(&self) -> bool {
+        match self {
+            Self::L1(error) => error.severity() != Severity::Critical,
+            Self::Store(error) | Self::Engine(EngineError::Store(error)) => {
+                error.severity() == mezz_store::Severity::Temporary
+            }
+            Self::Engine(_) | Self::TooDeep { .. } | Self::WrongClaimFinal { .. } => false,
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! From L1 to blocks: follows L1, keeps what it says of the chain, and has the engine take over
+//! every batch.
+//!
+//! # Rules
+//! - D1 One step does one thing, durable when it is done, so that a crash between two steps costs
+//!   nothing but time.
+//! - D2 Batches are taken over in order, before L1 is followed further.
+//! - D3 When L1 takes back blocks, every L2 block that consumed a message of theirs is taken back
+//!   first, then what was stored of L1; so a block in the store consumed the stored messages.
+//! - D4 A block is final when its claim is final in an L1 block that is itself finalized, and the
+//!   claim's commitment is this chain's.
+
+mod actor;
+mod error;
+mod state;
+
+pub use actor::run_derivation;
+pub use error::DerivationError;
+pub use state::{Derivation, DerivationParts, DerivationSettings, Progress};

@@ -1,0 +1,395 @@
+//! One step of derivation.
+
+use std::sync::Arc;
+
+use alloy::eips::BlockNumberOrTag;
+use alloy_primitives::{B256, Bytes};
+use mezz_l1::{BatchData, InboxTracker, L1Block, L1BlockRef, L1Client, L1Event, L1Log, Step};
+use mezz_store::{
+    ClaimEvent, ClaimOutcome, L1Position, L1Update, StoredBatch, StoredClaim, StoredMessage,
+};
+use mezz_types::{Batch, BatchIndex, BlockNumber, DataVerdict, InboxIndex, L1BlockNumber, Message};
+use tokio::sync::watch;
+
+use super::DerivationError;
+use crate::{
+    BlockNews, ChainView, Clock, DerivedBatch, EngineHandle, L1View, PoolHandle, SharedTransaction,
+    engine::next_inbox_index,
+};
+
+/// Claims looked at when a range is contested: each costs its proposer a bond.
+const CLAIMS_OF_A_RANGE: usize = 1_024;
+
+/// How L1 is followed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DerivationSettings {
+    /// L1 block of the first contract: nothing earlier matters.
+    pub start: L1BlockNumber,
+    /// L1 blocks on top of a message before the sequencer consumes it.
+    pub confirmations: u64,
+    /// The chain's genesis hash: the batch accumulator at 0 and the root of the claim tree.
+    pub genesis_hash: B256,
+}
+
+/// What derivation is made of.
+pub struct DerivationParts {
+    /// L1.
+    pub client: L1Client,
+    /// The chain.
+    pub view: ChainView,
+    /// Who writes blocks.
+    pub engine: EngineHandle,
+    /// Where transactions of blocks taken back go; none on a replica.
+    pub pool: Option<PoolHandle>,
+    /// How L1 is followed.
+    pub settings: DerivationSettings,
+    /// When L1 blocks were seen.
+    pub clock: Arc<dyn Clock>,
+}
+
+/// What a step did.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Nothing is new on L1.
+    Idle,
+    /// An L1 block was read.
+    L1Block(L1BlockNumber),
+    /// A batch was taken over.
+    Batch(BatchIndex),
+    /// L1 took back blocks; reading goes on after this one.
+    Rewound(L1BlockNumber),
+}
+
+/// Follows L1.
+pub struct Derivation {
+    parts: DerivationParts,
+    seen: watch::Sender<L1View>,
+    finalized: Option<L1BlockNumber>,
+}
+
+impl Derivation {
+    /// Goes on where the store left off.
+    pub fn new(parts: DerivationParts) -> (Self, watch::Receiver<L1View>) {
+        let (seen, view) = watch::channel(L1View::default());
+        (Self { parts, seen, finalized: None }, view)
+    }
+
+    /// Does the next thing (D1).
+    ///
+    /// # Errors
+    /// [`DerivationError`]; a temporary one is worth another try.
+    pub async fn step(&mut self) -> Result<Progress, DerivationError> {
+        if let Some(batch) = self.pending_batch()? {
+            let index = batch.batch.index;
+            self.take_over(batch).await?;
+            return Ok(Progress::Batch(index));
+        }
+        let l1 = &self.parts.view.l1;
+        let position =
+            l1.cursor()?.map(|at| L1BlockRef { number: at.number, hash: at.hash, timestamp: 0 });
+        match self.parts.client.follow(position.as_ref(), self.parts.settings.start).await? {
+            Step::Block(block) => {
+                let number = block.at.number;
+                self.accept(&block)?;
+                self.publish_view(&block.at)?;
+                self.finalize().await?;
+                Ok(Progress::L1Block(number))
+            }
+            Step::AtHead => {
+                if self.seen.borrow().seen_at_ms == 0
+                    && let Some(at) = position
+                {
+                    self.refresh_view(&at).await?;
+                }
+                self.finalize().await?;
+                Ok(Progress::Idle)
+            }
+            Step::Reorged => self.rewind().await,
+        }
+    }
+
+    /// The first batch on L1 that was not taken over.
+    fn pending_batch(&self) -> Result<Option<StoredBatch>, DerivationError> {
+        let l1 = &self.parts.view.l1;
+        let next = l1.last_outcome()?.map_or(BatchIndex::ZERO, |(last, _)| last.next());
+        Ok(l1.batch(next)?)
+    }
+
+    async fn take_over(&mut self, stored: StoredBatch) -> Result<(), DerivationError> {
+        let batch = stored.batch;
+        let bytes = self.batch_bytes(&batch, stored.position.transaction).await?;
+        let messages = self.messages(batch.inbox_start, batch.inbox_end)?;
+        let derived = self.parts.engine.derive(batch, bytes, messages).await?;
+        self.tell_pool(derived).await
+    }
+
+    /// The bytes that the batch's hash binds; `None` if they count as empty.
+    async fn batch_bytes(
+        &self,
+        batch: &Batch,
+        transaction: B256,
+    ) -> Result<Option<Bytes>, DerivationError> {
+        if batch.verdict == DataVerdict::Empty {
+            return Ok(None);
+        }
+        Ok(match self.parts.client.batch_data(batch, transaction).await? {
+            BatchData::Calldata(bytes) => Some(bytes.into()),
+            BatchData::Blobs(blobs) => {
+                let blobs: Vec<_> = blobs.iter().map(AsRef::as_ref).collect();
+                mezz_codec::unpack_blobs(&blobs).ok().map(Into::into)
+            }
+        })
+    }
+
+    fn messages(
+        &self,
+        start: InboxIndex,
+        end: InboxIndex,
+    ) -> Result<Vec<Message>, DerivationError> {
+        let stored = self.parts.view.l1.messages(start, end)?;
+        Ok(stored.into_iter().map(|stored| stored.message).collect())
+    }
+
+    async fn tell_pool(&self, derived: DerivedBatch) -> Result<(), DerivationError> {
+        let Some(pool) = &self.parts.pool else { return Ok(()) };
+        if derived.headers.is_empty() && derived.returned.is_empty() {
+            return Ok(());
+        }
+        let returned = with_nonces(&self.parts.view, derived.returned)?;
+        let nonces = returned.iter().map(|(it, nonce)| (it.signer(), *nonce)).collect();
+        pool.block_built(BlockNews { nonces, returned, ..BlockNews::default() }).await;
+        Ok(())
+    }
+
+    /// Checks an L1 block against the accumulators and stores what it says.
+    fn accept(&mut self, block: &L1Block) -> Result<(), DerivationError> {
+        let l1 = &self.parts.view.l1;
+        let mut tracker = self.tracker()?;
+        let at = mezz_store::L1BlockRef { number: block.at.number, hash: block.at.hash };
+        let mut update =
+            L1Update { blocks: vec![at], finalized: self.finalized, ..L1Update::default() };
+        for L1Log { event, transaction, log_index } in &block.events {
+            let position =
+                L1Position { block: at, transaction: *transaction, log_index: *log_index };
+            match event {
+                L1Event::Message { message, accumulator } => {
+                    tracker.message(&block.facts, message, *accumulator)?;
+                    let (message, accumulator) = (message.clone(), *accumulator);
+                    update.messages.push(StoredMessage { message, accumulator, position });
+                }
+                L1Event::Batch { batch, hash } => {
+                    let accumulator_at = |index: InboxIndex| {
+                        accumulator_at(&update.messages, index)
+                            .or_else(|| stored_accumulator(l1, index))
+                    };
+                    tracker.batch(&block.facts, batch, *hash, accumulator_at)?;
+                    update.batches.push(StoredBatch {
+                        batch: batch.clone(),
+                        hash: *hash,
+                        position,
+                    });
+                }
+                L1Event::RangeContested { parent, batch_end, rival } => {
+                    for claim in l1.claims_from(*batch_end, CLAIMS_OF_A_RANGE)? {
+                        if claim.parent == *parent && claim.batch_end == *batch_end {
+                            update.claims.push(ClaimEvent::Contested { id: claim.id, position });
+                        }
+                    }
+                    update.claims.push(ClaimEvent::Contested { id: *rival, position });
+                }
+                other => update.claims.extend(claim_event(other, position)),
+            }
+        }
+        Ok(l1.apply(&update)?)
+    }
+
+    fn tracker(&self) -> Result<InboxTracker, DerivationError> {
+        let l1 = &self.parts.view.l1;
+        let mut tracker = InboxTracker::genesis(self.parts.settings.genesis_hash);
+        (tracker.messages, tracker.accumulator) = l1.inbox_end()?;
+        if let Some(last) = l1.last_batch()? {
+            tracker.batches = last.batch.index.next();
+            tracker.batch_accumulator = last.hash;
+            tracker.consumed = last.batch.inbox_end;
+        }
+        Ok(tracker)
+    }
+
+    async fn refresh_view(&self, at: &L1BlockRef) -> Result<(), DerivationError> {
+        let tag = BlockNumberOrTag::Number(at.number.get());
+        if let Some(block) = self.parts.client.block_at(tag).await?
+            && block.hash == at.hash
+        {
+            self.publish_view(&block)?;
+        }
+        Ok(())
+    }
+
+    /// Tells the sequencer how far L1 was read.
+    fn publish_view(&self, at: &L1BlockRef) -> Result<(), DerivationError> {
+        let l1 = &self.parts.view.l1;
+        let deepest = at.number.get().saturating_sub(self.parts.settings.confirmations);
+        let (mut end, _) = l1.inbox_end()?;
+        while end > InboxIndex::ZERO
+            && let Some(last) = l1.message(end.prev())?
+            && last.position.block.number.get() > deepest
+        {
+            end = end.prev();
+        }
+        self.seen.send_replace(L1View {
+            timestamp: at.timestamp,
+            seen_at_ms: self.parts.clock.now_ms().max(1),
+            consumable_end: end,
+        });
+        Ok(())
+    }
+
+    /// D4.
+    async fn finalize(&mut self) -> Result<(), DerivationError> {
+        let tag = BlockNumberOrTag::Finalized;
+        let Some(finalized) = self.parts.client.block_at(tag).await? else { return Ok(()) };
+        self.finalized = Some(finalized.number);
+        let l1 = &self.parts.view.l1;
+        let Some(claim) = l1.last_final_claim()? else { return Ok(()) };
+        let Some((ClaimOutcome::Final, position)) = &claim.outcome else { return Ok(()) };
+        if position.block.number > finalized.number {
+            return Ok(());
+        }
+        // The claim may be further than this node is.
+        let Some(outcome) = l1.outcome(claim.batch_end.prev())? else { return Ok(()) };
+        let derived = outcome.post.hash();
+        if derived != claim.post {
+            let (claim, batch_end, claimed) = (claim.id, claim.batch_end, claim.post);
+            return Err(DerivationError::WrongClaimFinal { claim, batch_end, claimed, derived });
+        }
+        let known = self.parts.view.reader.finalized()?.map(|block| block.number);
+        if known.is_none_or(|known| known < outcome.last_block) {
+            self.parts.engine.finalize(outcome.last_block).await?;
+        }
+        Ok(())
+    }
+
+    /// D3: back to the last L1 block that is still there.
+    async fn rewind(&mut self) -> Result<Progress, DerivationError> {
+        let ancestor = self.ancestor().await?;
+        let l1 = self.parts.view.l1.clone();
+        let kept_messages = self.kept_messages(ancestor.number)?;
+        let target = self.last_block_before(kept_messages)?;
+        tracing::warn!(l1_block = %ancestor.number, "L1 took back blocks");
+        let mut returned = Vec::new();
+        if target.get() < self.parts.view.head.borrow().number {
+            returned = self.parts.engine.roll_back(target).await?;
+        }
+        l1.rollback_to(ancestor)?;
+        let safe = l1.last_outcome()?.map_or(BlockNumber::ZERO, |(_, outcome)| outcome.last_block);
+        self.parts.engine.set_safe(safe.min(target)).await?;
+        if let Some(pool) = &self.parts.pool {
+            let returned = with_nonces(&self.parts.view, returned)?;
+            let nonces = returned.iter().map(|(it, nonce)| (it.signer(), *nonce)).collect();
+            pool.block_built(BlockNews { nonces, returned, ..BlockNews::default() }).await;
+        }
+        let at = L1BlockRef { number: ancestor.number, hash: ancestor.hash, timestamp: 0 };
+        self.refresh_view(&at).await?;
+        Ok(Progress::Rewound(ancestor.number))
+    }
+
+    async fn ancestor(&self) -> Result<mezz_store::L1BlockRef, DerivationError> {
+        let l1 = &self.parts.view.l1;
+        let mut oldest = self.parts.settings.start;
+        let mut number = l1.cursor()?.map_or(oldest, |at| at.number);
+        while let Some(at) = l1.l1_block(number)? {
+            let asked = L1BlockRef { number: at.number, hash: at.hash, timestamp: 0 };
+            if self.parts.client.is_canonical(&asked).await? {
+                return Ok(at);
+            }
+            oldest = number;
+            number = number.prev();
+        }
+        Err(DerivationError::TooDeep { oldest })
+    }
+
+    /// How many messages remain when L1 goes back to `ancestor`.
+    fn kept_messages(&self, ancestor: L1BlockNumber) -> Result<InboxIndex, DerivationError> {
+        let l1 = &self.parts.view.l1;
+        let (mut end, _) = l1.inbox_end()?;
+        while end > InboxIndex::ZERO
+            && let Some(last) = l1.message(end.prev())?
+            && last.position.block.number > ancestor
+        {
+            end = end.prev();
+        }
+        Ok(end)
+    }
+
+    /// The last block that has consumed no message from `end` on.
+    fn last_block_before(&self, end: InboxIndex) -> Result<BlockNumber, DerivationError> {
+        let reader = &self.parts.view.reader;
+        let mut at = BlockNumber::new(self.parts.view.head.borrow().number);
+        while at > BlockNumber::ZERO
+            && let Some((_, header)) = reader.header(at)?
+            && next_inbox_index(&header)? > end
+        {
+            at = at.prev();
+        }
+        Ok(at)
+    }
+}
+
+fn accumulator_at(messages: &[StoredMessage], index: InboxIndex) -> Option<B256> {
+    messages
+        .iter()
+        .find(|stored| stored.message.index.next() == index)
+        .map(|stored| stored.accumulator)
+}
+
+fn stored_accumulator(l1: &mezz_store::L1Store, index: InboxIndex) -> Option<B256> {
+    if index == InboxIndex::ZERO {
+        return Some(B256::ZERO);
+    }
+    // A failing disk shows as a batch that does not continue, and is tried again.
+    l1.message(index.prev()).ok().flatten().map(|stored| stored.accumulator)
+}
+
+fn claim_event(event: &L1Event, position: L1Position) -> Vec<ClaimEvent> {
+    let ended = |id: &B256, outcome| vec![ClaimEvent::Ended { id: *id, outcome, position }];
+    match event {
+        L1Event::ClaimProposed(claim) => {
+            let claim = StoredClaim {
+                id: claim.id,
+                parent: claim.parent,
+                digest: claim.digest,
+                post: claim.post,
+                batch_end: claim.batch_end,
+                line: claim.line,
+                proposer: claim.proposer,
+                window_end: claim.window_end,
+                proposed: position,
+                contested: None,
+                outcome: None,
+            };
+            vec![ClaimEvent::Proposed(Box::new(claim))]
+        }
+        L1Event::ClaimLost { id } => ended(id, ClaimOutcome::Lost),
+        L1Event::ClaimSuperseded { id } => ended(id, ClaimOutcome::Superseded),
+        L1Event::ClaimFinalized { id, .. } => ended(id, ClaimOutcome::Final),
+        L1Event::Message { .. }
+        | L1Event::Batch { .. }
+        | L1Event::RangeContested { .. }
+        | L1Event::Withdrawn { .. } => Vec::new(),
+    }
+}
+
+/// The transactions with their senders' nonces at the head.
+fn with_nonces(
+    view: &ChainView,
+    transactions: Vec<SharedTransaction>,
+) -> Result<Vec<(SharedTransaction, u64)>, DerivationError> {
+    let Some(state) = view.reader.state_at_head()? else { return Ok(Vec::new()) };
+    transactions
+        .into_iter()
+        .map(|transaction| {
+            let account = state.account(transaction.signer())?;
+            Ok((transaction, account.map_or(0, |account| account.nonce)))
+        })
+        .collect()
+}

@@ -1,0 +1,86 @@
+//! The engine's mailbox.
+//!
+//! Overflow policy: everybody waits for a place; the callers are this node's own services, and
+//! each has one request under way at a time.
+
+use alloy_primitives::Bytes;
+use mezz_types::{Batch, BlockNumber, Message};
+use tokio::sync::{mpsc, oneshot};
+
+use super::{BuildRequest, BuiltBlock, DerivedBatch, EngineError};
+use crate::SharedTransaction;
+
+pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
+
+pub(super) enum EngineRequest {
+    Build(BuildRequest, Reply<BuiltBlock>),
+    Derive(Box<Batch>, Option<Bytes>, Vec<Message>, Reply<DerivedBatch>),
+    RollBack(BlockNumber, Reply<Vec<SharedTransaction>>),
+    SetSafe(BlockNumber, Reply<()>),
+    Finalize(BlockNumber, Reply<()>),
+}
+
+/// Speaks to the engine.
+#[derive(Clone, Debug)]
+pub struct EngineHandle {
+    pub(super) mailbox: mpsc::Sender<EngineRequest>,
+}
+
+impl EngineHandle {
+    async fn ask<T>(
+        &self,
+        request: impl FnOnce(Reply<T>) -> EngineRequest,
+    ) -> Result<T, EngineError> {
+        let (reply, answer) = oneshot::channel();
+        self.mailbox.send(request(reply)).await.map_err(|_| EngineError::Stopped)?;
+        answer.await.map_err(|_| EngineError::Stopped)?
+    }
+
+    /// Builds a block on the head.
+    ///
+    /// # Errors
+    /// As of [`EngineState::build`](super::EngineState::build).
+    pub async fn build(&self, request: BuildRequest) -> Result<BuiltBlock, EngineError> {
+        self.ask(|reply| EngineRequest::Build(request, reply)).await
+    }
+
+    /// Takes over the next batch.
+    ///
+    /// # Errors
+    /// As of [`EngineState::derive`](super::EngineState::derive).
+    pub async fn derive(
+        &self,
+        batch: Batch,
+        bytes: Option<Bytes>,
+        messages: Vec<Message>,
+    ) -> Result<DerivedBatch, EngineError> {
+        self.ask(|reply| EngineRequest::Derive(Box::new(batch), bytes, messages, reply)).await
+    }
+
+    /// Takes back every block above `target`.
+    ///
+    /// # Errors
+    /// As of [`EngineState::roll_back`](super::EngineState::roll_back).
+    pub async fn roll_back(
+        &self,
+        target: BlockNumber,
+    ) -> Result<Vec<SharedTransaction>, EngineError> {
+        self.ask(|reply| EngineRequest::RollBack(target, reply)).await
+    }
+
+    /// Sets the safe label back.
+    ///
+    /// # Errors
+    /// As of [`EngineState::set_safe`](super::EngineState::set_safe).
+    pub async fn set_safe(&self, block: BlockNumber) -> Result<(), EngineError> {
+        self.ask(|reply| EngineRequest::SetSafe(block, reply)).await
+    }
+
+    /// Makes `block` final.
+    ///
+    /// # Errors
+    /// As of [`EngineState::finalize`](super::EngineState::finalize).
+    pub async fn finalize(&self, block: BlockNumber) -> Result<(), EngineError> {
+        self.ask(|reply| EngineRequest::Finalize(block, reply)).await
+    }
+}

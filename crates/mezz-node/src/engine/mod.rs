@@ -1,0 +1,13 @@
+//! Builds, derives and takes back blocks: the only writer of the chain.
+
+mod actor;
+mod convert;
+mod error;
+mod ingress;
+mod state;
+
+pub use actor::start_engine;
+pub use error::EngineError;
+pub use ingress::EngineHandle;
+pub(crate) use state::next_inbox_index;
+pub use state::{BuildRequest, BuiltBlock, DerivedBatch, EngineParts, EngineState};

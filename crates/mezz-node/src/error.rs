@@ -1,0 +1,31 @@
+//! Why a node stops.
+
+use mezz_store::StoreError;
+
+use crate::{BatcherError, DerivationError, EngineError, ProposerError};
+
+/// Why a node stops.
+#[derive(Debug, thiserror::Error)]
+pub enum NodeError {
+    /// The store cannot be opened or failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// The engine failed.
+    #[error("engine: {0}")]
+    Engine(#[from] EngineError),
+    /// L1 cannot be followed.
+    #[error("derivation: {0}")]
+    Derivation(#[from] DerivationError),
+    /// Batches cannot be posted.
+    #[error("batcher: {0}")]
+    Batcher(#[from] BatcherError),
+    /// Claims cannot be made.
+    #[error("proposer: {0}")]
+    Proposer(#[from] ProposerError),
+    /// A task ended in a way that it must not.
+    #[error("a part of the node crashed: {reason}")]
+    Crashed {
+        /// What is known of it.
+        reason: String,
+    },
+}

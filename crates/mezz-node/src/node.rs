@@ -1,0 +1,282 @@
+//! One process with the roles that it was given.
+
+use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+
+use mezz_evm::{Crypto, GenesisAccount};
+use mezz_l1::{BeaconClient, Endpoint, Journal, L1Client, L1Contracts, SenderSettings, TxSender};
+use mezz_store::{L1Store, Store, StoreOptions};
+use mezz_types::{ChainConfig, DataKind};
+use tokio::{
+    sync::{broadcast, watch},
+    task::JoinSet,
+};
+use url::Url;
+
+use crate::{
+    Batcher, BatcherSettings, ChainView, Clock, Derivation, DerivationParts, DerivationSettings,
+    EngineHandle, EngineParts, EngineState, L1View, Move, NodeError, PoolHandle, PoolLimits,
+    Posted, Proposer, ProposerSettings, Sequencer, SequencerParts, SequencerSettings, run_batcher,
+    run_derivation, run_proposer, run_sequencer, start_engine, start_pool,
+};
+
+/// A key that sends to L1.
+pub type Signer = alloy::signers::local::PrivateKeySigner;
+
+/// What posting batches takes.
+#[derive(Clone, Debug)]
+pub struct BatcherRole {
+    /// The operator's key.
+    pub signer: Signer,
+    /// How batches are posted.
+    pub settings: BatcherSettings,
+}
+
+/// What claiming takes.
+#[derive(Clone, Debug)]
+pub struct ProposerRole {
+    /// Any funded key.
+    pub signer: Signer,
+    /// How claims are made.
+    pub settings: ProposerSettings,
+}
+
+/// The roles of a node. Without any it derives the chain from L1.
+#[derive(Clone, Debug, Default)]
+pub struct Roles {
+    /// Builds blocks.
+    pub sequencer: Option<SequencerSettings>,
+    /// Posts batches.
+    pub batcher: Option<BatcherRole>,
+    /// Posts claims and finalizes them.
+    pub proposer: Option<ProposerRole>,
+}
+
+/// What a node is made of.
+#[derive(Clone)]
+pub struct NodeConfig {
+    /// Where its store is.
+    pub data_dir: PathBuf,
+    /// Size of the store.
+    pub store: StoreOptions,
+    /// The chain.
+    pub chain: Arc<ChainConfig>,
+    /// Accounts of its genesis.
+    pub genesis: Vec<GenesisAccount>,
+    /// Its contracts on L1.
+    pub contracts: L1Contracts,
+    /// How L1 is followed; names the genesis hash.
+    pub derivation: DerivationSettings,
+    /// Where batches go.
+    pub data: DataKind,
+    /// L1.
+    pub l1: Endpoint,
+    /// Where blobs are.
+    pub beacons: Vec<Url>,
+    /// Between looks at L1.
+    pub l1_poll: Duration,
+    /// How transactions to L1 are paid for.
+    pub sender: SenderSettings,
+    /// What waits for a block.
+    pub pool: PoolLimits,
+    /// Signatures and precompiles.
+    pub crypto: Arc<dyn Crypto>,
+    /// This machine's clock.
+    pub clock: Arc<dyn Clock>,
+    /// Whether a witness of every block is kept until its batch is final.
+    pub keep_witnesses: bool,
+    /// What it does.
+    pub roles: Roles,
+}
+
+/// A running node.
+pub struct Node {
+    /// The chain.
+    pub view: ChainView,
+    /// The pool, if it sequences.
+    pub pool: Option<PoolHandle>,
+    /// What is known of L1.
+    pub l1: watch::Receiver<L1View>,
+    /// Batches as they are posted.
+    pub posted: broadcast::Sender<Posted>,
+    /// Moves in the claim tree.
+    pub moves: broadcast::Sender<Move>,
+    stop: watch::Sender<bool>,
+    tasks: JoinSet<Result<(), NodeError>>,
+    engine: Option<EngineHandle>,
+    thread: JoinHandle<()>,
+}
+
+/// The parts of a node that steps drive one by one: what [`Node::start`] gives loops to.
+pub struct NodeParts {
+    /// The chain.
+    pub view: ChainView,
+    /// Who writes blocks.
+    pub engine: EngineHandle,
+    /// The engine's thread.
+    pub thread: JoinHandle<()>,
+    /// Follows L1.
+    pub derivation: Derivation,
+    /// What is known of L1.
+    pub l1: watch::Receiver<L1View>,
+    /// What waits, if it sequences.
+    pub pool: Option<PoolHandle>,
+    /// Builds blocks.
+    pub sequencer: Option<Sequencer>,
+    /// Posts batches.
+    pub batcher: Option<Batcher>,
+    /// Claims.
+    pub proposer: Option<Proposer>,
+}
+
+impl NodeParts {
+    /// Opens the store and makes the parts; must be called inside a runtime.
+    ///
+    /// # Errors
+    /// [`NodeError`] of the store.
+    pub fn open(config: &NodeConfig) -> Result<Self, NodeError> {
+        let identity = config.derivation.genesis_hash;
+        let store = Store::open(&config.data_dir, identity, config.store.clone())?;
+        let parts = EngineParts {
+            store,
+            config: Arc::clone(&config.chain),
+            crypto: Arc::clone(&config.crypto),
+            keep_witnesses: config.keep_witnesses,
+        };
+        let engine = EngineState::open(parts, &config.genesis)?;
+        let (engine, view, thread) = start_engine(engine, config.contracts);
+        let pool = config.roles.sequencer.map(|_| start_pool(config.pool));
+        let beacon = BeaconClient::new(config.beacons.clone());
+        let client = L1Client::new(&config.l1, beacon, config.contracts);
+        let provider = client.provider().clone();
+        let (derivation, l1) = Derivation::new(DerivationParts {
+            client,
+            view: view.clone(),
+            engine: engine.clone(),
+            pool: pool.clone(),
+            settings: config.derivation,
+            clock: Arc::clone(&config.clock),
+        });
+        let sequencer = config.roles.sequencer.zip(pool.clone()).map(|(settings, pool)| {
+            Sequencer::new(SequencerParts {
+                view: view.clone(),
+                engine: engine.clone(),
+                pool,
+                settings,
+                l1: l1.clone(),
+                clock: Arc::clone(&config.clock),
+                data: config.data,
+            })
+        });
+        let mut senders = Senders { provider, config, l1: view.l1.clone(), made: Vec::new() };
+        let batcher = config.roles.batcher.as_ref().map(|role| {
+            let sender = senders.of(&role.signer);
+            let clock = Arc::clone(&config.clock);
+            Batcher::new(view.clone(), sender, role.settings, l1.clone(), clock)
+        });
+        let proposer = config.roles.proposer.as_ref().map(|role| {
+            let sender = senders.of(&role.signer);
+            Proposer::new(view.clone(), sender, role.settings, l1.clone())
+        });
+        Ok(Self { view, engine, thread, derivation, l1, pool, sequencer, batcher, proposer })
+    }
+}
+
+/// One sender for each key, so that roles with the same key take turns.
+struct Senders<'a> {
+    provider: alloy::providers::DynProvider,
+    config: &'a NodeConfig,
+    l1: L1Store,
+    made: Vec<TxSender>,
+}
+
+impl Senders<'_> {
+    fn of(&mut self, signer: &Signer) -> TxSender {
+        if let Some(made) = self.made.iter().find(|made| made.address() == signer.address()) {
+            return made.clone();
+        }
+        let journal = Arc::new(StoreJournal(self.l1.clone()));
+        let sender =
+            TxSender::new(self.provider.clone(), signer.clone(), self.config.sender, journal);
+        self.made.push(sender.clone());
+        sender
+    }
+}
+
+/// Keeps transactions to L1 in the store.
+struct StoreJournal(L1Store);
+
+impl Journal for StoreJournal {
+    fn record(
+        &self,
+        sender: alloy_primitives::Address,
+        nonce: u64,
+        signed: &[u8],
+    ) -> Result<(), String> {
+        self.0.journal(sender).put(nonce, signed).map_err(|error| error.to_string())
+    }
+}
+
+impl Node {
+    /// Starts the roles.
+    ///
+    /// # Errors
+    /// [`NodeError`] of the store.
+    pub fn start(config: &NodeConfig) -> Result<Self, NodeError> {
+        let parts = NodeParts::open(config)?;
+        let (stop, stopped) = watch::channel(false);
+        let (posted, _) = broadcast::channel(64);
+        let (moves, _) = broadcast::channel(64);
+        let mut tasks = JoinSet::new();
+        let poll = config.l1_poll;
+        let NodeParts { view, engine, thread, l1, pool, derivation, sequencer, batcher, proposer } =
+            parts;
+        let derivation = run_derivation(derivation, poll, stopped.clone());
+        tasks.spawn(async move { Ok(derivation.await?) });
+        if let Some(sequencer) = sequencer {
+            let sequencer = run_sequencer(sequencer, stopped.clone());
+            tasks.spawn(async move { Ok(sequencer.await?) });
+        }
+        if let Some(batcher) = batcher {
+            let batcher = run_batcher(batcher, poll, posted.clone(), stopped.clone());
+            tasks.spawn(async move { Ok(batcher.await?) });
+        }
+        if let Some(proposer) = proposer {
+            let proposer = run_proposer(proposer, poll, moves.clone(), stopped.clone());
+            tasks.spawn(async move { Ok(proposer.await?) });
+        }
+        Ok(Self { view, pool, l1, posted, moves, stop, tasks, engine: Some(engine), thread })
+    }
+
+    /// Waits until a role fails; never returns while all is well.
+    pub async fn failed(&mut self) -> NodeError {
+        loop {
+            match self.tasks.join_next().await {
+                Some(Ok(Err(error))) => return error,
+                Some(Err(error)) => return NodeError::Crashed { reason: error.to_string() },
+                Some(Ok(Ok(()))) => {}
+                None => std::future::pending().await,
+            }
+        }
+    }
+
+    /// Stops the roles, waits for what is under way, and closes the store.
+    ///
+    /// # Errors
+    /// The first [`NodeError`] that a role ended with.
+    pub async fn shutdown(mut self) -> Result<(), NodeError> {
+        self.stop.send_replace(true);
+        let mut first = Ok(());
+        while let Some(ended) = self.tasks.join_next().await {
+            let ended =
+                ended.unwrap_or_else(|error| Err(NodeError::Crashed { reason: error.to_string() }));
+            first = first.and(ended);
+        }
+        self.engine = None;
+        let thread = self.thread;
+        let joined = tokio::task::spawn_blocking(move || thread.join()).await;
+        if !matches!(joined, Ok(Ok(()))) {
+            return Err(NodeError::Crashed { reason: "the engine panicked".into() });
+        }
+        first
+    }
+}
