@@ -47,6 +47,7 @@ pub use ethereum::{
     BlobRules, EthereumAccountChange, EthereumBlock, EthereumBlockEnv, EthereumCall,
     EthereumCallFees, EthereumChanges, EthereumError, EthereumInvalidTransaction, EthereumOutcome,
     EthereumPushError, EthereumStatus, FinishedEthereumBlock, call_ethereum,
+    ethereum_intrinsic_gas,
 };
 pub use executor::BlockExecutor;
 pub use fees::{DataPrice, DataSize, data_fee, next_base_fee, surcharge};
@@ -61,5 +62,5 @@ pub use simulation::{
 pub use state::{State, StateReader};
 pub use transaction::{
     BlockTransaction, MAX_INIT_CODE_BYTES, TRANSACTION_GAS_CAP, check_transaction,
-    decode_transaction, recover,
+    decode_transaction, intrinsic_gas, recover,
 };

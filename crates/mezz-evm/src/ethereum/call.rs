@@ -2,9 +2,15 @@
 
 use alloc::vec::Vec;
 
+use alloy_consensus::Transaction;
 use alloy_eips::{eip2930::AccessList, eip7702::SignedAuthorization};
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
-use revm::{ExecuteEvm, context::TxEnv, context_interface::Block};
+use revm::{
+    ExecuteEvm,
+    context::TxEnv,
+    context_interface::{Block, cfg::gas::calculate_initial_tx_gas},
+    primitives::hardfork::SpecId,
+};
 
 use super::{
     block::{EthereumOutcome, engine},
@@ -95,4 +101,21 @@ pub fn call_ethereum<S: StateReader>(
     };
     let result = engine.transact(transaction).map_err(|error| push_error(error, env.base_fee))?;
     Ok(EthereumOutcome::from_engine(result.result))
+}
+
+/// The least gas limit with which `transaction` can be valid: its intrinsic gas, or the floor of EIP-7623 if that is more.
+pub fn ethereum_intrinsic_gas(transaction: &impl Transaction) -> u64 {
+    let count = |count: usize| u64::try_from(count).unwrap_or(u64::MAX);
+    let list = transaction.access_list();
+    let slots = list.map_or(0, |list| list.iter().map(|item| item.storage_keys.len()).sum());
+    let gas = calculate_initial_tx_gas(
+        SpecId::OSAKA,
+        transaction.input(),
+        transaction.is_create(),
+        count(list.map_or(0, |list| list.len())),
+        count(slots),
+        count(transaction.authorization_list().map_or(0, <[_]>::len)),
+        None,
+    );
+    gas.initial_total_gas().max(gas.floor_gas())
 }

@@ -19,7 +19,7 @@ mod error;
 mod tests;
 
 pub use block::{EthereumBlock, EthereumOutcome, EthereumStatus, FinishedEthereumBlock};
-pub use call::{EthereumCall, EthereumCallFees, call_ethereum};
+pub use call::{EthereumCall, EthereumCallFees, call_ethereum, ethereum_intrinsic_gas};
 pub use database::{EthereumAccountChange, EthereumChanges};
 pub use env::{BlobRules, EthereumBlockEnv};
 pub use error::{EthereumError, EthereumInvalidTransaction, EthereumPushError};

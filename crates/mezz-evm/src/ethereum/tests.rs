@@ -16,6 +16,7 @@ use mezz_types::{Account, HISTORY_STORAGE};
 use super::{
     BlobRules, EthereumBlock, EthereumBlockEnv, EthereumCall,
     EthereumInvalidTransaction as Invalid, EthereumPushError, FinishedEthereumBlock, call_ethereum,
+    ethereum_intrinsic_gas,
 };
 use crate::{PlainCrypto, StateReader};
 
@@ -299,4 +300,27 @@ fn a_full_block_takes_no_more() {
     block.push(&transaction(0, TxKind::Call(CONTRACT), vec![]), SENDER).unwrap();
     let error = block.push(&transaction(1, TxKind::Call(CONTRACT), vec![]), SENDER).unwrap_err();
     assert!(matches!(error, EthereumPushError::GasDoesNotFit { left: 989_000, .. }), "{error:?}");
+}
+
+#[test]
+fn the_intrinsic_gas_is_the_least_that_is_accepted() {
+    for input in [vec![], vec![1; 10], vec![1; 4_000], vec![0; 300]] {
+        for to in [TxKind::Call(SENDER), TxKind::Create] {
+            let mut transaction = transaction(0, to, input.clone());
+            transaction.gas_limit = ethereum_intrinsic_gas(&transaction);
+            let mut block = EthereumBlock::start(env(1), Memory::genesis(), &PlainCrypto).unwrap();
+            transaction.gas_limit -= 1;
+            let error = block.push(&transaction, SENDER).unwrap_err();
+            assert!(
+                matches!(
+                    error,
+                    EthereumPushError::Invalid(Invalid::GasLimitBelowIntrinsic { required, .. })
+                        if required == transaction.gas_limit + 1
+                ),
+                "{error:?}"
+            );
+            transaction.gas_limit += 1;
+            block.push(&transaction, SENDER).unwrap();
+        }
+    }
 }
