@@ -87,6 +87,8 @@ interface IInbox {
     error Inbox_BlockGasExceeded(uint64 gasLimit, uint64 left);
     /// @notice Less ether than the message's L2 gas costs.
     error Inbox_FeeTooLow(uint256 paid, uint256 fee);
+    /// @notice The vault pays the exact fee.
+    error Inbox_WrongFee(uint256 paid, uint256 fee);
     /// @notice The caller did not take its change back.
     error Inbox_RefundFailed(address caller);
     /// @notice The fee recipient did not take the fees.
