@@ -1,1 +1,41 @@
 //! State, blocks, receipts, indexes and history on disk.
+//!
+//! A store is a directory: `head/` and `final/` hold the state in NOMT, after the last block and
+//! after the last final one; `chain.redb` holds everything else. Its layout is drawn in
+//! `docs/storage.md`. One [`Store`] writes blocks and state, one [`L1Store`] keeps what was learnt
+//! from L1, any number of [`StoreReader`]s read.
+
+mod block;
+mod blocks;
+mod codec;
+mod database;
+mod error;
+mod filter;
+mod history;
+mod io_uring;
+mod l1;
+mod options;
+mod reader;
+mod recovery;
+mod shared;
+mod store;
+mod tables;
+mod trie;
+mod view;
+
+// The tests' support is shared with the tests outside.
+#[cfg(test)]
+extern crate self as mezz_store;
+#[cfg(test)]
+mod tests;
+
+pub use block::{Block, BlockRef, Body, Receipt, StoredTransaction, StoredWithdrawal};
+pub use error::{IoUringRefusal, Severity, StoreError};
+pub use l1::{
+    BatchOutcome, ClaimEvent, ClaimOutcome, L1BlockRef, L1Position, L1Store, L1Update, StoredBatch,
+    StoredClaim, StoredMessage, TransactionJournal,
+};
+pub use options::StoreOptions;
+pub use reader::{ProofState, StateProof, StateProofs, StoreReader, Usage};
+pub use store::{PreparedState, Store, WitnessKeys};
+pub use view::StateView;

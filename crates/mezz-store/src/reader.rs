@@ -1,0 +1,339 @@
+//! Reading, from any thread, while the writer goes on.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use alloy_consensus::Header;
+use alloy_primitives::{B256, Bloom, Bytes};
+use mezz_trie::{Terminal, Witness};
+use mezz_types::{BlockNumber, OutboxIndex, StateChanges, StateKey};
+
+use crate::{
+    BlockRef, Body, Receipt, StateView, StoreError, StoredTransaction,
+    block::StoredWithdrawal,
+    blocks,
+    codec::Map,
+    database::Read,
+    shared::{Shared, final_block},
+    tables::{BLOOMS, FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
+    view,
+};
+
+/// The path of one key in the state trie, and what is at its end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateProof {
+    /// The key.
+    pub key: StateKey,
+    /// Its value; `None` if it has no leaf.
+    pub value: Option<Vec<u8>>,
+    /// The leaf at the end of the path, which may have another key; `None` if nothing is there.
+    pub terminal: Option<Terminal>,
+    /// Siblings from the root down.
+    pub siblings: Vec<[u8; 32]>,
+}
+
+/// Proofs of several keys, and the state that they are about.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StateProofs {
+    /// The block after which the state is so.
+    pub block: BlockNumber,
+    /// Root of the state.
+    pub root: B256,
+    /// One proof for each key, in the order asked for.
+    pub proofs: Vec<StateProof>,
+}
+
+/// Which state to prove in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ProofState {
+    /// After the last block.
+    Head,
+    /// After the last final block.
+    Final,
+}
+
+/// How full the hash tables of the two state instances are, buckets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Usage {
+    /// Used by the head.
+    pub head_occupied: usize,
+    /// Available to the head before it grows.
+    pub head_capacity: usize,
+    /// Used by the final instance.
+    pub final_occupied: usize,
+    /// Available to the final instance before it grows.
+    pub final_capacity: usize,
+}
+
+/// A handle that reads. Cheap to clone; every method sees what is committed when it is called.
+#[derive(Clone)]
+pub struct StoreReader {
+    shared: Arc<Shared>,
+}
+
+impl StoreReader {
+    pub(crate) const fn new(shared: Arc<Shared>) -> Self {
+        Self { shared }
+    }
+
+    fn read(&self) -> Result<Read, StoreError> {
+        self.shared.check_alive()?;
+        self.shared.database.read()
+    }
+
+    /// The last block; `None` before genesis.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`].
+    pub fn head(&self) -> Result<Option<BlockRef>, StoreError> {
+        self.shared.check_alive()?;
+        self.shared.tip()
+    }
+
+    /// The last block whose batch is on L1.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn safe(&self) -> Result<Option<BlockRef>, StoreError> {
+        let read = self.read()?;
+        let number = read.meta_block(meta::SAFE)?;
+        block_ref(&read, number)
+    }
+
+    /// The last final block.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn finalized(&self) -> Result<Option<BlockRef>, StoreError> {
+        let read = self.read()?;
+        let number = final_block(&read)?;
+        block_ref(&read, number)
+    }
+
+    /// Hash of a block.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn block_hash(&self, number: BlockNumber) -> Result<Option<B256>, StoreError> {
+        blocks::hash(&self.read()?, number)
+    }
+
+    /// Number of the block with this hash.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn block_number(&self, hash: B256) -> Result<Option<BlockNumber>, StoreError> {
+        Ok(self.read()?.get(NUMBERS, &hash.0)?.map(|number| BlockNumber::new(number.value())))
+    }
+
+    /// Hash and header of a block.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn header(&self, number: BlockNumber) -> Result<Option<(B256, Header)>, StoreError> {
+        blocks::header(&self.read()?, number)
+    }
+
+    /// Transactions of a block.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn body(&self, number: BlockNumber) -> Result<Option<Body>, StoreError> {
+        blocks::body(&self.read()?, number)
+    }
+
+    /// Receipts of a block.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn receipts(&self, number: BlockNumber) -> Result<Option<Vec<Receipt>>, StoreError> {
+        blocks::receipts(&self.read()?, number)
+    }
+
+    /// Where the transaction with this hash is, and its bytes.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn transaction(&self, hash: B256) -> Result<Option<StoredTransaction>, StoreError> {
+        find_transaction(&self.read()?, hash)
+    }
+
+    /// One transaction of a block.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn transaction_at(
+        &self,
+        number: BlockNumber,
+        index: u32,
+    ) -> Result<Option<Bytes>, StoreError> {
+        blocks::transaction(&self.read()?, number, index)
+    }
+
+    /// The receipt of the transaction with this hash, and the transaction.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn receipt(&self, hash: B256) -> Result<Option<(StoredTransaction, Receipt)>, StoreError> {
+        let read = self.read()?;
+        let Some(found) = find_transaction(&read, hash)? else { return Ok(None) };
+        let missing = StoreError::Missing { table: "receipts", key: found.block.number.get() };
+        let receipt = blocks::receipt(&read, found.block.number, found.index)?.ok_or(missing)?;
+        Ok(Some((found, receipt)))
+    }
+
+    /// The first block from `from` to `to` (included) whose logs may be wanted: the filter sees one
+    /// bloom filter of 256 bytes for each block that has logs, and no body is read.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn next_block_with_logs(
+        &self,
+        from: BlockNumber,
+        to: BlockNumber,
+        wanted: impl Fn(&Bloom) -> bool,
+    ) -> Result<Option<BlockNumber>, StoreError> {
+        let read = self.read()?;
+        let Some(table) = read.table(BLOOMS)? else { return Ok(None) };
+        if from > to {
+            return Ok(None);
+        }
+        let range = table
+            .range(from.get()..=to.get())
+            .map_err(StoreError::database("reading bloom filters"))?;
+        for entry in range {
+            let (number, bloom) = entry.map_err(StoreError::database("reading bloom filters"))?;
+            if wanted(&Bloom::from(bloom.value())) {
+                return Ok(Some(BlockNumber::new(number.value())));
+            }
+        }
+        Ok(None)
+    }
+
+    /// The state after the last block; `None` before genesis.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`].
+    pub fn state_at_head(&self) -> Result<Option<StateView>, StoreError> {
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        let Some(head) = self.head()? else { return Ok(None) };
+        Ok(Some(StateView::new(Arc::clone(&self.shared), head, generation)))
+    }
+
+    /// The state after an earlier block.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownBlock`], [`StoreError::OutsideHistory`], or a failure of the disk.
+    pub fn state_at(&self, number: BlockNumber) -> Result<StateView, StoreError> {
+        let generation = self.shared.generation.load(Ordering::Acquire);
+        let head = self.head()?.map_or(BlockNumber::ZERO, |head| head.number);
+        let unknown = StoreError::UnknownBlock { block: number, head };
+        if number > head {
+            return Err(unknown);
+        }
+        let Some(hash) = self.block_hash(number)? else { return Err(unknown) };
+        let oldest = self.oldest_state()?;
+        if number < oldest {
+            return Err(StoreError::OutsideHistory { block: number, oldest });
+        }
+        let block = BlockRef { number, hash };
+        Ok(StateView::new(Arc::clone(&self.shared), block, generation))
+    }
+
+    /// The oldest block whose state can be read.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`].
+    pub fn oldest_state(&self) -> Result<BlockNumber, StoreError> {
+        let history = self.shared.history.read().map_err(|_| StoreError::Poisoned)?;
+        Ok(history.oldest())
+    }
+
+    /// The code with this Keccak-256.
+    ///
+    /// # Errors
+    /// [`StoreError::UnknownCode`], or a failure of the disk.
+    pub fn code(&self, code_hash: B256) -> Result<Bytes, StoreError> {
+        view::code(&self.shared, code_hash)
+    }
+
+    /// What a block that is not final changed in the state; the codes are not included.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn changes(&self, number: BlockNumber) -> Result<Option<StateChanges>, StoreError> {
+        let Some(bytes) = self.read()?.get(FORWARD, number.get())? else { return Ok(None) };
+        let mut changes = StateChanges::default();
+        for entry in Map::parse("forward", bytes.value())?.iter() {
+            let (key, value) = entry?;
+            changes.leaves.insert(key, value.map(<[u8]>::to_vec));
+        }
+        Ok(Some(changes))
+    }
+
+    /// The witness of a block that is not final, if one was stored.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn witness(&self, number: BlockNumber) -> Result<Option<Witness>, StoreError> {
+        let Some(bytes) = self.read()?.get(WITNESSES, number.get())? else { return Ok(None) };
+        let reason = "not a witness";
+        Witness::decode(bytes.value())
+            .map(Some)
+            .map_err(|_| StoreError::Corrupt { table: "witnesses", reason })
+    }
+
+    /// One withdrawal of the outbox.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn withdrawal(&self, index: OutboxIndex) -> Result<Option<StoredWithdrawal>, StoreError> {
+        let bytes = self.read()?.get(WITHDRAWALS, index.get())?;
+        bytes.map(|bytes| StoredWithdrawal::decode(bytes.value())).transpose()
+    }
+
+    /// The paths of `keys` in the head or the final state, all in one and the same state.
+    ///
+    /// # Errors
+    /// [`StoreError::ViewExpired`] if blocks kept coming between the keys, or a failure of the disk.
+    pub fn prove(&self, state: ProofState, keys: &[StateKey]) -> Result<StateProofs, StoreError> {
+        self.shared.check_alive()?;
+        let (block, trie) = match state {
+            ProofState::Head => (self.head()?.map(|head| head.number), &self.shared.head),
+            ProofState::Final => (final_block(&self.read()?)?, &self.shared.finalized),
+        };
+        let block = block.unwrap_or_default();
+        let (root, proofs) = trie.prove(keys)?;
+        let expected = blocks::known_header(&self.read()?, block)?.state_root;
+        if root != expected {
+            return Err(StoreError::ViewExpired { block });
+        }
+        Ok(StateProofs { block, root, proofs })
+    }
+
+    /// How full the hash tables are.
+    ///
+    /// # Errors
+    /// [`StoreError::Poisoned`].
+    pub fn usage(&self) -> Result<Usage, StoreError> {
+        let (head_occupied, head_capacity) = self.shared.head.buckets()?;
+        let (final_occupied, final_capacity) = self.shared.finalized.buckets()?;
+        Ok(Usage { head_occupied, head_capacity, final_occupied, final_capacity })
+    }
+}
+
+fn block_ref(read: &Read, number: Option<BlockNumber>) -> Result<Option<BlockRef>, StoreError> {
+    let Some(number) = number else { return Ok(None) };
+    Ok(blocks::hash(read, number)?.map(|hash| BlockRef { number, hash }))
+}
+
+fn find_transaction(read: &Read, hash: B256) -> Result<Option<StoredTransaction>, StoreError> {
+    let Some((number, index)) = read.get(TRANSACTIONS, &hash.0)?.map(|found| found.value()) else {
+        return Ok(None);
+    };
+    let number = BlockNumber::new(number);
+    let missing = |table| StoreError::Missing { table, key: number.get() };
+    let block =
+        BlockRef { number, hash: blocks::hash(read, number)?.ok_or_else(|| missing("headers"))? };
+    let bytes = blocks::transaction(read, number, index)?.ok_or_else(|| missing("bodies"))?;
+    Ok(Some(StoredTransaction { block, index, bytes }))
+}

@@ -1,0 +1,98 @@
+//! What the writer and the readers have in common.
+
+use std::{
+    path::PathBuf,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+};
+
+use mezz_types::BlockNumber;
+
+use crate::{
+    BlockRef, StoreError, StoreOptions,
+    block::decode_header_hash,
+    database::{Database, Read},
+    history::History,
+    tables::{HEADERS, meta},
+    trie::Trie,
+};
+
+pub(crate) struct Shared {
+    pub(crate) dir: PathBuf,
+    pub(crate) options: StoreOptions,
+    pub(crate) database: Database,
+    /// State after the last block.
+    pub(crate) head: Trie,
+    /// State after the last final block.
+    pub(crate) finalized: Trie,
+    /// Covers a block before the head instance does.
+    pub(crate) history: RwLock<History>,
+    /// The last block whose state the head instance has.
+    pub(crate) tip: RwLock<Option<BlockRef>>,
+    /// Changes whenever blocks are taken back: views made before are then of no use.
+    pub(crate) generation: AtomicU64,
+    poisoned: AtomicBool,
+}
+
+impl Shared {
+    pub(crate) fn new(
+        dir: PathBuf,
+        options: StoreOptions,
+        database: Database,
+        head: Trie,
+        finalized: Trie,
+    ) -> Self {
+        Self {
+            dir,
+            options,
+            database,
+            head,
+            finalized,
+            history: RwLock::default(),
+            tip: RwLock::default(),
+            generation: AtomicU64::new(0),
+            poisoned: AtomicBool::new(false),
+        }
+    }
+
+    /// Refuses everything after a failed write.
+    pub(crate) fn check_alive(&self) -> Result<(), StoreError> {
+        if self.poisoned.load(Ordering::Acquire) { Err(StoreError::Poisoned) } else { Ok(()) }
+    }
+
+    /// Passes the result of a durable write through; after a failure, nothing works any more.
+    pub(crate) fn durable<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
+        if let Err(error) = &result {
+            tracing::error!(%error, dir = %self.dir.display(), "a write failed; the store stops");
+            self.poisoned.store(true, Ordering::Release);
+        }
+        result
+    }
+
+    pub(crate) fn tip(&self) -> Result<Option<BlockRef>, StoreError> {
+        Ok(*self.tip.read().map_err(|_| StoreError::Poisoned)?)
+    }
+
+    pub(crate) fn set_tip(&self, tip: Option<BlockRef>) -> Result<(), StoreError> {
+        *self.tip.write().map_err(|_| StoreError::Poisoned)? = tip;
+        Ok(())
+    }
+}
+
+/// The last block in the database.
+pub(crate) fn last_block(read: &Read) -> Result<Option<BlockRef>, StoreError> {
+    use redb::ReadableTable as _;
+
+    let Some(table) = read.table(HEADERS)? else { return Ok(None) };
+    let last = table.last().map_err(StoreError::database("reading the last header"))?;
+    let Some((number, bytes)) = last else { return Ok(None) };
+    let hash = decode_header_hash(bytes.value())?;
+    Ok(Some(BlockRef { number: BlockNumber::new(number.value()), hash }))
+}
+
+/// The last final block; `None` before genesis is stored.
+pub(crate) fn final_block(read: &Read) -> Result<Option<BlockNumber>, StoreError> {
+    read.meta_block(meta::FINAL)
+}

@@ -1,0 +1,280 @@
+//! One instance of the state trie: NOMT with its SHA-256 hasher.
+//!
+//! A NOMT session keeps commits waiting for as long as it lives, so no session outlives the call
+//! that makes it: reads at one block stay consistent through the history (see [`crate::StateView`]).
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::{Path, PathBuf},
+    sync::{RwLock, RwLockReadGuard},
+};
+
+use alloy_primitives::B256;
+use mezz_types::StateKey;
+use nomt::{
+    FinishedSession, KeyReadWrite, Nomt, Options, SessionParams, WitnessMode,
+    hasher::Sha2Hasher,
+    proof::{PathProof, PathProofTerminal},
+};
+
+use mezz_trie::{PathError, Terminal, Witness};
+
+use crate::{StateProof, StoreError};
+
+/// Values to write, by key; `None` removes the leaf.
+pub(crate) type Writes = BTreeMap<StateKey, Option<Vec<u8>>>;
+
+/// Sizes of an instance.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct TrieOptions {
+    /// Buckets to start with.
+    pub(crate) buckets: u32,
+    /// MiB of trie pages in memory.
+    pub(crate) page_cache_mib: usize,
+    /// MiB of values in memory.
+    pub(crate) leaf_cache_mib: usize,
+    /// Threads that compute roots.
+    pub(crate) threads: usize,
+}
+
+/// What happens to one batch of accesses: a root computed, nothing written.
+pub(crate) struct PreparedTrie {
+    session: FinishedSession,
+    /// Value of every written key before.
+    pub(crate) prior: Writes,
+    /// Paths and values of every accessed key, if they were asked for.
+    pub(crate) witness: Option<Witness>,
+}
+
+impl PreparedTrie {
+    /// Root that it was computed from.
+    pub(crate) fn prior_root(&self) -> B256 {
+        self.session.prev_root().into_inner().into()
+    }
+
+    /// Root after the writes.
+    pub(crate) fn root(&self) -> B256 {
+        self.session.root().into_inner().into()
+    }
+}
+
+/// An open NOMT database.
+pub(crate) struct Trie {
+    dir: PathBuf,
+    options: TrieOptions,
+    /// `None` only while the hash table grows, or after that failed.
+    nomt: RwLock<Option<Nomt<Sha2Hasher>>>,
+}
+
+impl Trie {
+    /// Opens or creates the instance in `dir`, after growing its table if it is nearly full.
+    ///
+    /// The caller has asked [`check_io_uring`] before.
+    pub(crate) fn open(dir: &Path, options: TrieOptions) -> Result<Self, StoreError> {
+        let nomt = open_nomt(dir, &options, options.buckets)?;
+        let trie = Self { dir: dir.to_owned(), options, nomt: RwLock::new(Some(nomt)) };
+        trie.grow_if_crowded()?;
+        Ok(trie)
+    }
+
+    fn nomt(&self) -> Result<Guard<'_>, StoreError> {
+        let guard = self.nomt.read().map_err(|_| StoreError::Poisoned)?;
+        if guard.is_none() { Err(StoreError::Poisoned) } else { Ok(Guard(guard)) }
+    }
+
+    /// Root of the state; zero if it is empty.
+    pub(crate) fn root(&self) -> Result<B256, StoreError> {
+        Ok(self.nomt()?.get().root().into_inner().into())
+    }
+
+    /// Value at `key` now.
+    pub(crate) fn read(&self, key: &StateKey) -> Result<Option<Vec<u8>>, StoreError> {
+        let nomt = self.nomt()?;
+        let session = nomt.get().begin_session(SessionParams::default());
+        session.read(*key).map_err(failed("reading a value"))
+    }
+
+    /// Paths of `keys` with their values, and the root that they lead to.
+    pub(crate) fn prove(&self, keys: &[StateKey]) -> Result<(B256, Vec<StateProof>), StoreError> {
+        let nomt = self.nomt()?;
+        let session = nomt.get().begin_session(SessionParams::default());
+        let proofs: Result<_, StoreError> = keys
+            .iter()
+            .map(|key| {
+                let value = session.read(*key).map_err(failed("reading a value"))?;
+                let path = session.prove(*key).map_err(failed("proving a key"))?;
+                Ok(state_proof(*key, value, path))
+            })
+            .collect();
+        Ok((session.prev_root().into_inner().into(), proofs?))
+    }
+
+    /// Computes the root after `writes`; with `reads`, also a witness of those keys and the written
+    /// ones.
+    pub(crate) fn prepare(
+        &self,
+        writes: &Writes,
+        reads: Option<&BTreeSet<StateKey>>,
+    ) -> Result<PreparedTrie, StoreError> {
+        let nomt = self.nomt()?;
+        let mode = match reads {
+            Some(_) => WitnessMode::read_write(),
+            None => WitnessMode::disabled(),
+        };
+        let session = nomt.get().begin_session(SessionParams::default().witness_mode(mode));
+        for key in writes.keys() {
+            session.warm_up(*key);
+        }
+        let mut prior = Writes::new();
+        let mut accesses = BTreeMap::new();
+        for (key, value) in writes {
+            let before = session.read(*key).map_err(failed("reading a value"))?;
+            accesses.insert(*key, KeyReadWrite::ReadThenWrite(before.clone(), value.clone()));
+            prior.insert(*key, before);
+        }
+        let mut values = Writes::new();
+        if let Some(reads) = reads {
+            for key in reads.iter().filter(|key| !writes.contains_key(*key)) {
+                let value = session.read(*key).map_err(failed("reading a value"))?;
+                accesses.insert(*key, KeyReadWrite::Read(value.clone()));
+                values.insert(*key, value);
+            }
+            values.extend(prior.iter().map(|(key, value)| (*key, value.clone())));
+        }
+        let mut session = session
+            .finish(accesses.into_iter().collect())
+            .map_err(failed("computing the state root"))?;
+        let paths = session.take_witness().map(|witness| witness.path_proofs);
+        let root = session.prev_root().into_inner();
+        let witness = paths.map(|paths| collect_witness(root, paths, &values)).transpose()?;
+        Ok(PreparedTrie { session, prior, witness })
+    }
+
+    /// Makes a prepared state durable, and grows the table when it gets crowded.
+    pub(crate) fn commit(&self, prepared: PreparedTrie) -> Result<(), StoreError> {
+        {
+            let nomt = self.nomt()?;
+            prepared.session.commit(nomt.get()).map_err(failed("committing the state"))?;
+        }
+        self.grow_if_crowded()
+    }
+
+    /// Applies `writes` at once and returns the new root.
+    pub(crate) fn apply(&self, writes: &Writes) -> Result<B256, StoreError> {
+        let prepared = self.prepare(writes, None)?;
+        let root = prepared.root();
+        self.commit(prepared)?;
+        Ok(root)
+    }
+
+    /// Occupied and available buckets of the hash table.
+    pub(crate) fn buckets(&self) -> Result<(usize, usize), StoreError> {
+        let utilization = self.nomt()?.get().hash_table_utilization();
+        Ok((utilization.occupied, utilization.capacity))
+    }
+
+    /// Doubles the hash table, which is bounded, when three quarters of it are used.
+    fn grow_if_crowded(&self) -> Result<(), StoreError> {
+        let (occupied, capacity) = self.buckets()?;
+        if occupied < capacity / 4 * 3 {
+            return Ok(());
+        }
+        let buckets = u32::try_from(capacity).unwrap_or(u32::MAX).saturating_mul(2);
+        tracing::info!(dir = %self.dir.display(), occupied, capacity, "growing the state's hash table");
+        let mut guard = self.nomt.write().map_err(|_| StoreError::Poisoned)?;
+        drop(guard.take());
+        nomt::grow_hashtable(&nomt_options(&self.dir, &self.options, buckets))
+            .map_err(failed("growing the hash table"))?;
+        *guard = Some(open_nomt(&self.dir, &self.options, buckets)?);
+        Ok(())
+    }
+}
+
+/// Access to an open database.
+struct Guard<'a>(RwLockReadGuard<'a, Option<Nomt<Sha2Hasher>>>);
+
+impl Guard<'_> {
+    fn get(&self) -> &Nomt<Sha2Hasher> {
+        self.0.as_ref().expect("checked when the guard was made, and it holds the lock")
+    }
+}
+
+fn failed<E>(operation: &'static str) -> impl FnOnce(E) -> StoreError
+where
+    E: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    move |source| StoreError::Trie { operation, source: source.into() }
+}
+
+fn nomt_options(dir: &Path, options: &TrieOptions, buckets: u32) -> Options {
+    let mut nomt = Options::new();
+    nomt.path(dir);
+    nomt.hashtable_buckets(buckets);
+    // A sparse file: the table of an idle chain takes no space.
+    nomt.preallocate_ht(false);
+    nomt.commit_concurrency(options.threads.max(1));
+    nomt.io_workers(1);
+    nomt.page_cache_size(options.page_cache_mib);
+    nomt.leaf_cache_size(options.leaf_cache_mib);
+    nomt
+}
+
+fn open_nomt(
+    dir: &Path,
+    options: &TrieOptions,
+    buckets: u32,
+) -> Result<Nomt<Sha2Hasher>, StoreError> {
+    Nomt::open(nomt_options(dir, options, buckets)).map_err(failed("opening the state"))
+}
+
+fn terminal(terminal: PathProofTerminal) -> Option<Terminal> {
+    match terminal {
+        PathProofTerminal::Leaf(leaf) => {
+            Some(Terminal { key: leaf.key_path, value_hash: leaf.value_hash })
+        }
+        PathProofTerminal::Terminator(_) => None,
+    }
+}
+
+fn state_proof(key: StateKey, value: Option<Vec<u8>>, path: PathProof) -> StateProof {
+    StateProof { key, value, terminal: terminal(path.terminal), siblings: path.siblings }
+}
+
+/// All nodes on the paths of the keys of `values`, and the values. NOMT gives one path for each
+/// place where lookups ended, which several keys may share.
+fn collect_witness(
+    root: [u8; 32],
+    paths: Vec<nomt::WitnessedPath>,
+    values: &Writes,
+) -> Result<Witness, StoreError> {
+    let mut witness = Witness::default();
+    for path in paths {
+        let (first, last) = key_range(&path.path.raw_path(), path.inner.siblings.len());
+        let terminal = terminal(path.inner.terminal);
+        let mut add = |key: &StateKey, value: Option<Vec<u8>>| {
+            let got = witness
+                .add_path(key, &path.inner.siblings, terminal, value)
+                .map_err(failed::<PathError>("collecting a witness"))?;
+            if got == root {
+                return Ok(());
+            }
+            Err(StoreError::WitnessRoot { expected: root.into(), got: got.into() })
+        };
+        for (key, value) in values.range(first..=last) {
+            add(key, value.clone())?;
+        }
+    }
+    Ok(witness)
+}
+
+/// The smallest and the largest key that share the first `depth` bits of `path`.
+fn key_range(path: &StateKey, depth: usize) -> (StateKey, StateKey) {
+    let (mut first, mut last) = (*path, *path);
+    for (position, (low, high)) in first.iter_mut().zip(last.iter_mut()).enumerate() {
+        let kept = depth.saturating_sub(position * 8).min(8);
+        let free = 0xffu16.checked_shr(u32::try_from(kept).unwrap_or(8)).unwrap_or(0) as u8;
+        *low &= !free;
+        *high |= free;
+    }
+    (first, last)
+}

@@ -1,0 +1,6 @@
+//! The store from outside.
+
+mod blocks;
+mod l1;
+mod state;
+mod support;
