@@ -24,6 +24,11 @@ pub struct PayloadMeter {
 }
 
 impl PayloadMeter {
+    /// Nothing pushed yet.
+    pub const fn new() -> Self {
+        Self { bytes: 0, timestamp: 0, chain_id: 0 }
+    }
+
     /// Bytes so far.
     pub const fn bytes(&self) -> u64 {
         self.bytes.saturating_add(COUNT_BYTES)

@@ -105,6 +105,11 @@ pub struct Batch {
 impl Batch {
     /// The hash by which the next batch names this one.
     pub fn hash(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// Preimage of [`Batch::hash`].
+    pub fn words(&self) -> Words {
         let words = Words::tagged("mezzanine.batch.v1")
             .hash(self.parent)
             .uint(self.index.get())
@@ -118,7 +123,6 @@ impl Batch {
             .hash(self.inbox_accumulator)
             .uint(self.oldest_unconsumed_timestamp)
             .address(self.poster)
-            .keccak()
     }
 }
 

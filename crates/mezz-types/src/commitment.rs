@@ -25,6 +25,11 @@ pub struct Commitment {
 impl Commitment {
     /// The hash that claims are about.
     pub fn hash(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// Preimage of [`Commitment::hash`].
+    pub fn words(&self) -> Words {
         Words::tagged("mezzanine.commitment.v1")
             .uint(self.block_number.get())
             .hash(self.block_hash)
@@ -32,6 +37,5 @@ impl Commitment {
             .hash(self.state_root)
             .hash(self.outbox_root)
             .uint(self.next_inbox_index.get())
-            .keccak()
     }
 }

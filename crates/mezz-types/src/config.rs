@@ -223,6 +223,11 @@ impl ChainConfig {
 
     /// The hash that claims name.
     pub fn hash(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// Preimage of [`ChainConfig::hash`].
+    pub fn words(&self) -> Words {
         let ledger = match self.ledger {
             LedgerKind::Evm => 0u8,
         };
@@ -254,6 +259,6 @@ impl ChainConfig {
             };
             words = words.uint(fork.from_batch.get()).uint(rules);
         }
-        words.keccak()
+        words
     }
 }

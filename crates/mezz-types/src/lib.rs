@@ -21,6 +21,7 @@ mod batch;
 mod claim;
 mod commitment;
 mod config;
+mod decode;
 mod facts;
 mod message;
 mod numbers;
@@ -37,6 +38,7 @@ pub use batch::{Batch, DataKind, DataVerdict, genesis_batch_accumulator};
 pub use claim::{Claim, ClaimId, claim_id};
 pub use commitment::Commitment;
 pub use config::{ChainConfig, ConfigError, Fees, Fork, LedgerKind, Limits, Rules};
+pub use decode::{MessageHead, WordsDecodeError};
 pub use facts::L1Facts;
 pub use message::{Message, MessageKind, next_accumulator};
 pub use numbers::{

@@ -74,6 +74,11 @@ impl Message {
 
     /// The hash that enters the inbox accumulator.
     pub fn hash(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// Preimage of [`Message::hash`].
+    pub fn words(&self) -> Words {
         let words =
             Words::tagged("mezzanine.message.v1").uint(self.kind.to_byte()).uint(self.index.get());
         self.facts
@@ -84,7 +89,6 @@ impl Message {
             .uint(self.value)
             .uint(self.gas_limit)
             .hash(keccak256(&self.data))
-            .keccak()
     }
 }
 

@@ -282,3 +282,43 @@ fn bad_configurations_are_refused() {
     none.forks.clear();
     assert_eq!(none.validate(), Err(ConfigError::ForkOrder { position: 0 }));
 }
+
+#[test]
+fn hashed_objects_are_read_back_from_their_words() {
+    let commitment = Commitment {
+        block_number: BlockNumber::new(9),
+        block_hash: B256::repeat_byte(0xe1),
+        timestamp: 0x66,
+        state_root: B256::repeat_byte(0xe2),
+        outbox_root: B256::repeat_byte(0xe3),
+        next_inbox_index: InboxIndex::new(8),
+    };
+    assert_eq!(Commitment::from_words(commitment.words().as_bytes()), Ok(commitment));
+    assert_eq!(Batch::from_words(batch().words().as_bytes()), Ok(batch()));
+    assert_eq!(ChainConfig::from_words(config().words().as_bytes()), Ok(config()));
+    let head = MessageHead::from_words(message().words().as_bytes()).unwrap();
+    assert_eq!(head.clone().with_data(message().data), Ok(message()));
+    let (expected, got) = (head.data_hash(), alloy_primitives::keccak256([9]));
+    let other = head.with_data(Bytes::from_static(&[9]));
+    assert_eq!(other, Err(WordsDecodeError::Data { expected, got }));
+}
+
+/// What is read from words hashes to the hash of those words, whatever the words are.
+#[test]
+fn altered_words_are_refused_or_mean_something_else() {
+    let words = batch().words().as_bytes().to_vec();
+    for at in 0..words.len() {
+        let mut altered = words.clone();
+        altered[at] ^= 0x81;
+        if let Ok(other) = Batch::from_words(&altered) {
+            assert_eq!(other.words().as_bytes(), altered);
+            assert_ne!(other, batch());
+        }
+        assert!(Batch::from_words(&words[..at]).is_err());
+    }
+    let expected = alloy_primitives::keccak256("mezzanine.commitment.v1");
+    let got = alloy_primitives::keccak256("mezzanine.batch.v1");
+    assert_eq!(Commitment::from_words(&words), Err(WordsDecodeError::Tag { expected, got }));
+    let longer = [words, vec![0; 32]].concat();
+    assert_eq!(Batch::from_words(&longer), Err(WordsDecodeError::Length { bytes: longer.len() }));
+}
