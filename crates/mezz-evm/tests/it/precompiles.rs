@@ -4,7 +4,7 @@ use alloy_primitives::Address;
 use mezz_evm::{MAX_PRECOMPILE_INPUT, MezzPrecompiles, PlainCrypto};
 use revm::precompile::{PrecompileHalt, PrecompileStatus, Precompiles, u64_to_address};
 
-use crate::precompile_inputs::{ALL, Rng, input};
+use crate::precompile_inputs::{ALL, Rng, input, vectors};
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
@@ -144,4 +144,30 @@ fn an_input_beyond_the_bound_fails() {
         let same = call(MezzPrecompiles::unbounded(&crypto), &longest);
         assert_eq!(call(MezzPrecompiles::bounded(&crypto), &longest), same, "{number:#x}");
     }
+}
+
+#[test]
+fn the_vectors_hold() {
+    let mut seen = Vec::new();
+    for vector in vectors() {
+        let address = u64_to_address(u64::from(vector.precompile));
+        let expected = match vector.output {
+            Some(output) => Outcome::Success { gas_used: vector.gas, output },
+            None => Outcome::Failure,
+        };
+        let input = hex::encode(&vector.input);
+        assert_eq!(
+            ours(&address, &vector.input, 1_000_000),
+            expected,
+            "{:#x} {input}",
+            vector.precompile
+        );
+        if vector.gas > 0 {
+            let short = ours(&address, &vector.input, vector.gas - 1);
+            assert!(matches!(short, Outcome::OutOfGas), "{:#x} {input}", vector.precompile);
+        }
+        seen.push(vector.precompile);
+    }
+    seen.dedup();
+    assert_eq!(seen, ALL);
 }

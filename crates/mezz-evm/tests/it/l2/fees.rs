@@ -109,7 +109,8 @@ fn a_reverting_transaction_pays_for_gas_and_data() {
 #[test]
 fn send_max_leaves_exactly_what_was_not_spent() {
     let (mut world, key) = priced();
-    for (gas_limit, max_fee) in [(21_000u64, 3 * GWEI), (21_000, 1_078_166_667), (90_000, 50 * GWEI)]
+    for (gas_limit, max_fee) in
+        [(21_000u64, 3 * GWEI), (21_000, 1_078_166_667), (90_000, 50 * GWEI)]
     {
         world.fund(key.address(), ETHER);
         let authorised = U256::from(gas_limit) * U256::from(max_fee);

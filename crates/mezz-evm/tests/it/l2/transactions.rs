@@ -7,7 +7,7 @@ use alloy_eips::eip2718::Encodable2718;
 use alloy_primitives::{Address, B256, Bytes, Signature, TxKind, U256, uint};
 use mezz_evm::{
     BlockExecutor, DecodeError, InvalidTransaction, PlainCrypto, PushError, TRANSACTION_GAS_CAP,
-    check_transaction, decode_transaction, recover,
+    check_transaction, decode_transaction, intrinsic_gas, recover,
 };
 use mezz_types::Account;
 
@@ -107,12 +107,8 @@ fn permanent_cases(world: &World, key: &Key) -> Vec<Case> {
         case(
             "no gas at all",
             call(&|tx| tx.gas_limit = 0),
-            InvalidTransaction::DataFeeNotCovered {
-                base_fee: u128::from(world.env().base_fee()),
-                surcharge: U256::MAX,
-                max_fee: 100 * GWEI,
-            },
-            false,
+            InvalidTransaction::GasLimitBelowIntrinsic { required: 21_000, got: 0 },
+            true,
         ),
         case(
             // EIP-7623: 10 tokens for each byte that is not zero, 4 times.
@@ -146,12 +142,7 @@ fn permanent_cases(world: &World, key: &Key) -> Vec<Case> {
             InvalidTransaction::NoAuthorizations,
             true,
         ),
-        case(
-            "last nonce",
-            call(&|tx| tx.nonce = u64::MAX),
-            InvalidTransaction::NonceAtEnd,
-            true,
-        ),
+        case("last nonce", call(&|tx| tx.nonce = u64::MAX), InvalidTransaction::NonceAtEnd, true),
     ]
 }
 
@@ -219,7 +210,7 @@ fn every_way_of_being_invalid_has_its_name_and_leaves_no_trace() {
     world.fund(contract, ETHER);
     world.install(contract, &[0x00]);
     let good = key.sign(world.eip1559(&key, PAYEE.into(), &[]));
-    let alone = world.execute_on(&world.state, &[], &[good.clone()]).unwrap().sealed;
+    let alone = world.execute_on(&world.state, &[], std::slice::from_ref(&good)).unwrap().sealed;
     let cases = permanent_cases(&world, &key).into_iter().chain(passing_cases(&world, &key));
     for Case { name, transaction, expected, permanent } in cases {
         let built = world.execute_on(&world.state, &[], &[transaction, good.clone()]).unwrap();
@@ -363,6 +354,68 @@ fn replay_under_the_same_nonce_is_refused() {
 }
 
 #[test]
+fn intrinsic_gas_is_the_engine_s() {
+    let (world, key) = funded();
+    let authorization = Key::new(9).authorize(alloy_eips::eip7702::Authorization {
+        chain_id: U256::ZERO,
+        address: PAYEE,
+        nonce: 0,
+    });
+    let list = |addresses: u8, keys: usize| {
+        let item = |at| alloy_eips::eip2930::AccessListItem {
+            address: Address::repeat_byte(at),
+            storage_keys: vec![B256::ZERO; keys],
+        };
+        alloy_eips::eip2930::AccessList((0..addresses).map(item).collect())
+    };
+    for data in [vec![], vec![0; 1000], vec![1; 1000], [vec![0; 33], vec![2; 31]].concat()] {
+        for (addresses, keys) in [(0, 0), (3, 0), (2, 5)] {
+            for to in [TxKind::Call(PAYEE), TxKind::Create] {
+                let mut tx = world.eip1559(&key, to, &data);
+                tx.access_list = list(addresses, keys);
+                exactly_enough(&world, key.sign(tx.clone()).inner(), |gas_limit| {
+                    key.sign(alloy_consensus::TxEip1559 { gas_limit, ..tx.clone() })
+                });
+            }
+            let mut tx = world.eip7702(&key, PAYEE, vec![authorization.clone(); 3]);
+            tx.access_list = list(addresses, keys);
+            tx.input = data.clone().into();
+            exactly_enough(&world, key.sign(tx.clone()).inner(), |gas_limit| {
+                key.sign(alloy_consensus::TxEip7702 { gas_limit, ..tx.clone() })
+            });
+        }
+    }
+}
+
+/// Simulation does not use `intrinsic_gas`: what the engine demands there is its own number.
+fn exactly_enough(
+    world: &World,
+    transaction: &TxEnvelope,
+    with: impl Fn(u64) -> Recovered<TxEnvelope>,
+) {
+    let required = intrinsic_gas(transaction);
+    let call = mezz_evm::Call {
+        from: with(required).signer(),
+        to: transaction.kind(),
+        data: transaction.input().clone(),
+        access_list: transaction.access_list().cloned().unwrap_or_default(),
+        authorizations: transaction.authorization_list().unwrap_or_default().to_vec(),
+        ..Default::default()
+    };
+    let mut simulator = mezz_evm::Simulator::new(world.here(), &world.state, &PlainCrypto).unwrap();
+    assert!(simulator.call(&call, required).is_ok());
+    match simulator.call(&call, required - 1) {
+        Err(mezz_evm::SimulationError::Invalid(invalid)) => assert_eq!(
+            invalid,
+            InvalidTransaction::GasLimitBelowIntrinsic { required, got: required - 1 }
+        ),
+        other => panic!("{other:?}"),
+    }
+    assert!(check_transaction(&world.config, with(required).inner()).is_ok());
+    assert!(check_transaction(&world.config, with(required - 1).inner()).is_err());
+}
+
+#[test]
 fn a_creation_by_create2_and_its_init_code() {
     let (mut world, key) = funded();
     // A factory: CREATE2 with salt 5 of the call data as init code; stores the address in slot 0.
@@ -379,7 +432,6 @@ fn a_creation_by_create2_and_its_init_code() {
     assert_eq!(outcome.extras.contract_address, None);
 }
 
-
 #[test]
 fn a_transaction_of_every_type_keeps_its_type_and_hash() {
     let (mut world, key) = funded();
@@ -395,7 +447,7 @@ fn a_transaction_of_every_type_keeps_its_type_and_hash() {
         (4, &|world| key.sign(world.eip7702(&key, PAYEE, vec![authorization.clone()]))),
     ] {
         let transaction: Recovered<TxEnvelope> = make(&world);
-        let built = world.block(&[], &[transaction.clone()]);
+        let built = world.block(&[], std::slice::from_ref(&transaction));
         let block = &built.sealed.block;
         assert_eq!(block.receipts[0].kind, kind);
         assert_eq!(block.transactions[0].kind(), kind);

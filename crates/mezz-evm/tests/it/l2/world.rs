@@ -11,9 +11,7 @@ use alloy_consensus::{
     transaction::Recovered,
 };
 use alloy_eips::eip7702::{Authorization, SignedAuthorization};
-use alloy_primitives::{
-    Address, B256, Bytes, KECCAK256_EMPTY, Signature, TxKind, U256, keccak256,
-};
+use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, Signature, TxKind, U256, keccak256};
 use k256::ecdsa::SigningKey;
 use mezz_evm::{
     BlockEnv, BlockExecutor, ExecutionError, GenesisAccount, PlainCrypto, PushError, SealedBlock,
