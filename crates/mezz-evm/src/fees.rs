@@ -5,7 +5,7 @@ use alloy_eips::eip2930::AccessList;
 use alloy_primitives::U256;
 use mezz_types::{ChainConfig, Fees, L1Facts};
 
-use crate::{InvalidTransaction, TRANSACTION_GAS_CAP};
+use crate::InvalidTransaction;
 
 /// Base fee of the block after one with `gas_limit`, `gas_used` and `base_fee` (EIP-1559), wei per
 /// gas; never below `min_base_fee`.
@@ -134,30 +134,14 @@ fn with_headroom(fee: U256) -> U256 {
     fee.saturating_add(fee.div_ceil(U256::from(4u64)))
 }
 
-/// The gas limit with which `max_fee` carries `data_fee`, a quarter more of it for safety, above
-/// the highest base fee that the next block can have (or above `base_fee`, if it is not even
-/// that much).
-pub(crate) fn covering_gas(
-    fees: &Fees,
-    base_fee: u64,
-    max_fee: u128,
-    data_fee: U256,
-) -> Result<u64, InvalidTransaction> {
+/// The gas limit with which `max_fee` carries `data_fee`, and a quarter more of it for safety, above
+/// `base_fee`; `None` if none does.
+pub(crate) fn covering_gas(base_fee: u64, max_fee: u128, data_fee: U256) -> Option<u64> {
     if data_fee.is_zero() {
-        return Ok(0);
+        return Some(0);
     }
-    let gas_limit = u64::from(u32::MAX);
-    let highest = u128::from(next_base_fee(fees, gas_limit, gas_limit, base_fee));
-    let lowest = u128::from(base_fee);
-    let margin = match max_fee.checked_sub(highest) {
-        Some(margin) if margin > 0 => margin,
-        _ => max_fee.saturating_sub(lowest),
-    };
-    if margin == 0 {
-        let (base_fee, surcharge) = (lowest, surcharge(data_fee, TRANSACTION_GAS_CAP));
-        return Err(InvalidTransaction::DataFeeNotCovered { base_fee, surcharge, max_fee });
-    }
-    Ok(with_headroom(data_fee).div_ceil(U256::from(margin)).saturating_to())
+    let margin = max_fee.checked_sub(u128::from(base_fee)).filter(|margin| *margin > 0)?;
+    u64::try_from(with_headroom(data_fee).div_ceil(U256::from(margin))).ok()
 }
 
 /// What a transaction pays at most per gas, once its data fee is taken out.

@@ -4,9 +4,9 @@ use alloc::collections::BTreeSet;
 use core::cell::RefCell;
 
 use alloy_primitives::{Address, B256, Bytes, U256};
-use mezz_types::{Account, StateKey, account_key, storage_key};
+use mezz_types::{Account, StateChanges, StateKey, account_key, storage_key};
 
-use crate::StateReader;
+use crate::{State, StateReader};
 
 /// Everything that was asked of a state, once each.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -79,5 +79,12 @@ impl<S: StateReader> StateReader for Recording<S> {
             reads.codes.insert(code_hash);
         });
         self.inner.code(code_hash)
+    }
+}
+
+/// Taking changes in reads nothing that was not read before.
+impl<S: State> State for Recording<S> {
+    fn commit(&mut self, changes: &StateChanges) -> Result<B256, Self::Error> {
+        self.inner.commit(changes)
     }
 }

@@ -20,8 +20,9 @@ use crate::{
     engine::{Context, Engine, call_result, engine, run},
     fees::{Offer, covering_gas},
     handler::{RunError, Terms},
+    next_base_fee,
     overlay::{Overlay, ReadFailed},
-    transaction,
+    surcharge, transaction,
 };
 
 /// What a simulated call asks for.
@@ -200,14 +201,10 @@ impl<'a, S: StateReader> Simulator<'a, S> {
             let tip = self.data_price.suggested_tip(base_fee);
             u128::from(base_fee).saturating_add(u128::from(base_fee / 5)).saturating_add(tip)
         });
-        let covering = covering_gas(&self.env.config.fees, base_fee, max_fee, data_fee)?;
-        let gas_limit = execution_gas.max(covering);
-        if gas_limit > cap {
-            let surcharge = crate::surcharge(data_fee, cap);
-            let base_fee = u128::from(base_fee);
-            let invalid = InvalidTransaction::DataFeeNotCovered { base_fee, surcharge, max_fee };
-            return Err(invalid.into());
-        }
+        let gas_limit = match covering_gas(base_fee, max_fee, data_fee) {
+            Some(enough) if enough <= execution_gas => execution_gas,
+            _ => execution_gas.max(self.covering_gas(max_fee, data_fee, cap)?),
+        };
         if call.price().is_some() {
             self.check_balance(call, gas_limit, max_fee)?;
         }
@@ -284,6 +281,32 @@ impl<'a, S: StateReader> Simulator<'a, S> {
             })) => Ok(false),
             Err(error) => Err(error),
         }
+    }
+
+    /// The gas limit, at most `cap`, that carries `data_fee`: above the highest base fee that the next
+    /// block can have, or at least above this one's.
+    fn covering_gas(
+        &self,
+        max_fee: u128,
+        data_fee: U256,
+        cap: u64,
+    ) -> Result<u64, InvalidTransaction> {
+        let BlockEnv { base_fee, gas_limit, config, .. } = self.env;
+        let highest = next_base_fee(&config.fees, gas_limit, gas_limit, base_fee);
+        let lowest = u128::from(base_fee);
+        if max_fee < lowest {
+            return Err(InvalidTransaction::MaxFeeBelowBaseFee { base_fee: lowest, max_fee });
+        }
+        [highest, base_fee]
+            .into_iter()
+            .find_map(|base_fee| {
+                covering_gas(base_fee, max_fee, data_fee).filter(|gas| *gas <= cap)
+            })
+            .ok_or(InvalidTransaction::DataFeeNotCovered {
+                base_fee: lowest,
+                surcharge: surcharge(data_fee, cap),
+                max_fee,
+            })
     }
 
     fn check_balance(

@@ -11,7 +11,7 @@ use alloy_primitives::{Address, B256, U256, uint};
 use mezz_types::{ChainConfig, SYSTEM_TRANSACTION_TYPE, SystemTransaction};
 use revm::context_interface::either::Either;
 
-use crate::{Crypto, DecodeError, InvalidTransaction};
+use crate::{Crypto, DataSize, DecodeError, InvalidTransaction};
 
 /// Largest gas limit of one signed transaction (EIP-7825).
 pub const TRANSACTION_GAS_CAP: u64 = 1 << 24;
@@ -107,8 +107,31 @@ pub fn recover(
     Ok(Recovered::new_unchecked(transaction, signer))
 }
 
+/// The least gas limit that `transaction` can have: its intrinsic gas (EIP-2, 2028, 2930, 3860, 7702), or
+/// the floor for its data if that is more (EIP-7623).
+pub fn intrinsic_gas(transaction: &TxEnvelope) -> u64 {
+    let size = DataSize::of(transaction);
+    let tokens = size.zero_bytes.saturating_add(size.nonzero_bytes.saturating_mul(4));
+    let creation = if transaction.is_create() {
+        let words = size.zero_bytes.saturating_add(size.nonzero_bytes).div_ceil(32);
+        words.saturating_mul(2).saturating_add(32_000)
+    } else {
+        0
+    };
+    let addresses = transaction.access_list().map_or(0, |list| list.len());
+    let addresses = u64::try_from(addresses).unwrap_or(u64::MAX);
+    let keys = size.access_entries.saturating_sub(addresses);
+    let intrinsic = tokens
+        .saturating_mul(4)
+        .saturating_add(creation)
+        .saturating_add(addresses.saturating_mul(2_400))
+        .saturating_add(keys.saturating_mul(1_900))
+        .saturating_add(size.authorizations.saturating_mul(25_000));
+    intrinsic.max(tokens.saturating_mul(10)).saturating_add(21_000)
+}
+
 /// Checks everything about a signed transaction that depends on no state and no base fee, save its
-/// signature and intrinsic gas.
+/// signature.
 ///
 /// # Errors
 /// The first [`InvalidTransaction`] found.
@@ -131,6 +154,10 @@ pub fn check_transaction(
     }
     if got > config.limits.block_gas {
         return Err(InvalidTransaction::GasLimitAboveBlock { block: config.limits.block_gas, got });
+    }
+    let required = intrinsic_gas(transaction);
+    if got < required {
+        return Err(InvalidTransaction::GasLimitBelowIntrinsic { required, got });
     }
     let max_fee = transaction.max_fee_per_gas();
     if let Some(tip) = transaction.max_priority_fee_per_gas()
