@@ -5,5 +5,6 @@ mod computing;
 mod control;
 mod ecalls;
 mod elf;
+mod guest;
 mod memory;
 mod random;
