@@ -25,7 +25,7 @@ abstract contract World is Test {
     uint128 internal constant BOND = 1 ether;
     uint64 internal constant MAX_BATCHES = 8;
 
-    address internal constant OPERATOR = address(0x0b0b);
+    address internal constant OPERATOR = address(0x09e2);
     address internal constant ALICE = address(0xa11ce);
     address internal constant BOB = address(0xb0b);
     address internal constant LIAR = address(0x11a4);
@@ -44,7 +44,6 @@ abstract contract World is Test {
         vm.warp(START_TIME);
         vm.roll(START_BLOCK);
         vm.fee(7 gwei);
-        vm.blobBaseFee(3);
         verifier = new MockVerifier();
         deploy(address(verifier));
         address[4] memory people = [OPERATOR, ALICE, BOB, LIAR];
