@@ -27,8 +27,11 @@ pub(crate) fn write(write: &Write, at: BlockRef, block: &Block) -> Result<(), St
     if !block.header.logs_bloom.is_zero() {
         write.put(BLOOMS, number, &block.header.logs_bloom.0.0)?;
     }
+    // Neighbours in the tree are written one after the other: a page is touched once.
+    let mut hashes: Vec<_> = block.transaction_hashes.iter().zip(0u32..).collect();
+    hashes.sort_unstable();
     let mut table = write.table(TRANSACTIONS)?;
-    for (index, hash) in (0u32..).zip(&block.transaction_hashes) {
+    for (hash, index) in hashes {
         table
             .insert(&hash.0, (number, index))
             .map_err(StoreError::database("indexing a transaction"))?;

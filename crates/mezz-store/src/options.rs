@@ -28,7 +28,7 @@ impl Default for StoreOptions {
             page_cache_mib: 256,
             leaf_cache_mib: 256,
             database_cache_mib: 256,
-            commit_threads: 1,
+            commit_threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
             history_window: 4_096,
         }
     }

@@ -168,8 +168,15 @@ impl Store {
         state: PreparedState,
         block: &Block,
     ) -> Result<BlockRef, StoreError> {
+        let t = std::time::Instant::now();
         let block_ref = self.write_block(&state, block)?;
+        let a = t.elapsed();
         self.apply_block(state, block_ref)?;
+        eprintln!(
+            "T write={:.3} apply={:.3}",
+            a.as_secs_f64() * 1e3,
+            (t.elapsed() - a).as_secs_f64() * 1e3
+        );
         if block_ref.number == BlockNumber::ZERO {
             // Genesis is final by definition.
             self.finalize(BlockNumber::ZERO)?;
@@ -195,12 +202,25 @@ impl Store {
         };
         let filter = Filter::new(state.trie.prior.keys());
         let result = (|| {
+            let t = std::time::Instant::now();
             let write = shared.database.write()?;
             blocks::write(&write, block_ref, block)?;
+            let b = t.elapsed().as_secs_f64() * 1e3;
             write_changes(&write, block_ref.number, state, &filter)?;
+            let c = t.elapsed().as_secs_f64() * 1e3;
             let kept = block_ref.number.get().saturating_sub(shared.options.history_window);
             prune_history(&write, BlockNumber::new(kept).prev())?;
-            write.commit()
+            let d = t.elapsed().as_secs_f64() * 1e3;
+            write.commit()?;
+            let e = t.elapsed().as_secs_f64() * 1e3;
+            eprintln!(
+                "T blocks={:.3} changes={:.3} prune={:.3} commit={:.3}",
+                b,
+                c - b,
+                d - c,
+                e - d
+            );
+            Ok(())
         })();
         shared.durable(result)?;
         let mut history = shared.history.write().map_err(|_| StoreError::Poisoned)?;

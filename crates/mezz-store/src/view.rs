@@ -106,6 +106,22 @@ impl StateView {
     }
 }
 
+impl mezz_evm::StateReader for StateView {
+    type Error = StoreError;
+
+    fn account(&self, address: Address) -> Result<Option<Account>, StoreError> {
+        Self::account(self, address)
+    }
+
+    fn storage(&self, address: Address, slot: U256) -> Result<U256, StoreError> {
+        Self::storage(self, address, slot)
+    }
+
+    fn code(&self, code_hash: B256) -> Result<Bytes, StoreError> {
+        Self::code(self, code_hash)
+    }
+}
+
 /// The code with this Keccak-256.
 pub(crate) fn code(shared: &Shared, code_hash: B256) -> Result<Bytes, StoreError> {
     shared.check_alive()?;

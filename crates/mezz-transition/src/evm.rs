@@ -3,7 +3,8 @@
 use alloc::vec::Vec;
 use mezz_codec::BatchBlock;
 use mezz_evm::{
-    BlockEnv, BlockExecutor, Crypto, ExecutionError, PushError, SealedBlock, State, recover,
+    BlockEnv, BlockExecutor, Crypto, ExecutedBlock, ExecutionError, PushError, SealedBlock, State,
+    StateReader, recover,
 };
 use mezz_types::{BatchIndex, ChainConfig, Message};
 
@@ -48,7 +49,6 @@ impl Chain<'_> {
         Ok(env.map_err(ExecutionError::Parent)?)
     }
 
-    /// Executes one block. A transaction that is not valid when its turn comes is skipped.
     fn block<S: State>(
         &self,
         env: BlockEnv<'_>,
@@ -56,20 +56,34 @@ impl Chain<'_> {
         messages: &[Message],
         state: &mut S,
     ) -> Result<SealedBlock, TransitionError<S::Error>> {
-        let mut executor = BlockExecutor::new(env, &*state, self.crypto)?;
-        executor.consume_messages(messages)?;
-        for transaction in &block.transactions {
-            let Ok(transaction) = recover(transaction.clone(), self.crypto) else { continue };
-            match executor.push_transaction(&transaction) {
-                Ok(_) | Err(PushError::Invalid(_) | PushError::DoesNotFit { .. }) => {}
-                Err(PushError::Block(error)) => return Err(error.into()),
-            }
-        }
-        let executed = executor.finish()?;
+        let executed = execute_block(env, block, messages, &*state, self.crypto)?;
         let root = state.commit(&executed.changes).map_err(|error| TransitionError::Commit {
             block_hash_of_parent: executed.parent_hash,
             error,
         })?;
         Ok(executed.seal(root))
     }
+}
+
+/// Executes one block of a plan. A transaction that is not valid when its turn comes is skipped.
+///
+/// # Errors
+/// [`ExecutionError`] if the state cannot be read or `messages` are not the next ones.
+pub fn execute_block<S: StateReader>(
+    env: BlockEnv<'_>,
+    block: &BatchBlock,
+    messages: &[Message],
+    state: S,
+    crypto: &dyn Crypto,
+) -> Result<ExecutedBlock, ExecutionError<S::Error>> {
+    let mut executor = BlockExecutor::new(env, state, crypto)?;
+    executor.consume_messages(messages)?;
+    for transaction in &block.transactions {
+        let Ok(transaction) = recover(transaction.clone(), crypto) else { continue };
+        match executor.push_transaction(&transaction) {
+            Ok(_) | Err(PushError::Invalid(_) | PushError::DoesNotFit { .. }) => {}
+            Err(PushError::Block(error)) => return Err(error),
+        }
+    }
+    executor.finish()
 }

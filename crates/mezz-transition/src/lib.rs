@@ -28,13 +28,11 @@ mod head;
 mod rules;
 mod witness_state;
 
-#[cfg(test)]
-mod tests;
-
 pub use apply::{BatchInput, BatchOutcome, TransitionError, apply_batch};
 pub use builder::{BatchBuilder, BatchFull, Bound};
 pub use claim::{ClaimError, ClaimVerdict, derive_post, verify_claim};
 pub use claim_source::{ClaimSource, ClaimWitness, MissingInput};
+pub use evm::execute_block;
 pub use head::{ChainHead, HeadError};
 pub use rules::{BatchPlan, VoidReason, plan_batch};
 pub use witness_state::{WitnessState, WitnessStateError};

@@ -165,7 +165,7 @@ impl Batcher {
     /// The blocks that can be posted now, as many as one batch may hold.
     fn draft(&self, pending: &Pending, view: &L1View) -> Result<Option<Draft>, BatcherError> {
         let head = BlockNumber::new(self.view.head.borrow().number);
-        let mut builder = BatchBuilder::new(&self.view.config);
+        let mut builder = BatchBuilder::new(self.view.config.limits);
         let mut draft = Draft { blocks: Vec::new(), ends: Vec::new(), full: false, work: false };
         let (mut at, mut start) = (pending.first, pending.inbox_start);
         while at <= head {
@@ -179,17 +179,22 @@ impl Batcher {
                 break;
             }
             let messages: Vec<Message> = stored.into_iter().map(|it| it.message).collect();
-            if !builder.push(&block, &messages) {
+            let marker = mezz_types::MessageKind::Marker;
+            let work = !block.transactions.is_empty()
+                || messages.iter().any(|message| message.kind != marker);
+            let gas = messages.iter().fold(0u64, |gas, it| gas.saturating_add(it.gas_limit));
+            if let Err(error) = builder.push(block, gas) {
+                if draft.ends.is_empty() {
+                    return Err(BatcherError::Block { block: at, reason: error.to_string() });
+                }
                 draft.full = true;
                 break;
             }
-            let marker = mezz_types::MessageKind::Marker;
-            draft.work |= !block.transactions.is_empty()
-                || messages.iter().any(|message| message.kind != marker);
-            draft.blocks.push(block);
+            draft.work |= work;
             draft.ends.push((at, end));
             (at, start) = (at.next(), end);
         }
+        draft.blocks = builder.take();
         Ok((!draft.blocks.is_empty()).then_some(draft))
     }
 

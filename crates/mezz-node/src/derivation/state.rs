@@ -123,20 +123,20 @@ impl Derivation {
         self.tell_pool(derived).await
     }
 
-    /// The bytes that the batch's hash binds; `None` if they count as empty.
+    /// The bytes that the batch's hash binds; none if they count as empty.
     async fn batch_bytes(
         &self,
         batch: &Batch,
         transaction: B256,
-    ) -> Result<Option<Bytes>, DerivationError> {
+    ) -> Result<Bytes, DerivationError> {
         if batch.verdict == DataVerdict::Empty {
-            return Ok(None);
+            return Ok(Bytes::new());
         }
         Ok(match self.parts.client.batch_data(batch, transaction).await? {
-            BatchData::Calldata(bytes) => Some(bytes.into()),
+            BatchData::Calldata(bytes) => bytes.into(),
             BatchData::Blobs(blobs) => {
                 let blobs: Vec<_> = blobs.iter().map(AsRef::as_ref).collect();
-                mezz_codec::unpack_blobs(&blobs).ok().map(Into::into)
+                mezz_codec::unpack_blobs(&blobs).unwrap_or_default().into()
             }
         })
     }

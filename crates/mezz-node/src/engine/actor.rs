@@ -65,7 +65,7 @@ impl Actor {
             }
             EngineRequest::Derive(batch, bytes, messages, reply) => {
                 let before = self.engine.head().number;
-                let derived = self.engine.derive(&batch, bytes.as_deref(), &messages);
+                let derived = self.engine.derive(&batch, &bytes, &messages);
                 self.publish_derived(&derived, before);
                 let _ = reply.send(derived);
             }

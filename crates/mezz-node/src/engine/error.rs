@@ -2,7 +2,7 @@
 
 use mezz_evm::{ExecutionError, ParentError};
 use mezz_store::StoreError;
-use mezz_types::{BatchIndex, BlockNumber, InboxIndex};
+use mezz_types::{BatchIndex, BlockNumber};
 
 /// What can go wrong in the engine.
 #[derive(Debug, thiserror::Error)]
@@ -44,12 +44,9 @@ pub enum EngineError {
         /// The final block.
         block: BlockNumber,
     },
-    /// A message that a batch consumes is not in the store.
-    #[error("message {index} is not in the store")]
-    NoMessage {
-        /// Which.
-        index: InboxIndex,
-    },
+    /// A header and its commitment do not belong together: the store is damaged.
+    #[error(transparent)]
+    Head(#[from] mezz_transition::HeadError),
     /// A log of the outbox does not decode: the predeploy is not what it should be.
     #[error("an outbox log of block {block} does not decode: {reason}")]
     OutboxLog {

@@ -14,7 +14,7 @@ pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
 pub(super) enum EngineRequest {
     Build(BuildRequest, Reply<BuiltBlock>),
-    Derive(Box<Batch>, Option<Bytes>, Vec<Message>, Reply<DerivedBatch>),
+    Derive(Box<Batch>, Bytes, Vec<Message>, Reply<DerivedBatch>),
     RollBack(BlockNumber, Reply<Vec<SharedTransaction>>),
     SetSafe(BlockNumber, Reply<()>),
     Finalize(BlockNumber, Reply<()>),
@@ -51,7 +51,7 @@ impl EngineHandle {
     pub async fn derive(
         &self,
         batch: Batch,
-        bytes: Option<Bytes>,
+        bytes: Bytes,
         messages: Vec<Message>,
     ) -> Result<DerivedBatch, EngineError> {
         self.ask(|reply| EngineRequest::Derive(Box::new(batch), bytes, messages, reply)).await

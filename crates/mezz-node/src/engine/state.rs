@@ -11,10 +11,12 @@ use std::sync::Arc;
 
 use alloy_consensus::{Header, Sealed, Transaction as _};
 use alloy_primitives::{Address, B256};
+use mezz_codec::BatchBlock;
 use mezz_evm::{
     BlockEnv, BlockExecutor, Crypto, ExecutedBlock, PushError, Recording, SealedBlock, genesis,
 };
 use mezz_store::{BatchOutcome, BlockRef, Store, StoreReader, WitnessKeys};
+use mezz_transition::{BatchInput, ChainHead};
 use mezz_types::{
     Batch, BatchIndex, BlockNumber, ChainConfig, Commitment, InboxIndex, Message, Rules,
 };
@@ -151,7 +153,7 @@ impl EngineState {
     fn import(
         &mut self,
         rules: Rules,
-        block: &mezz_transition::PlannedBlock,
+        block: &BatchBlock,
         messages: &[Message],
     ) -> Result<Arc<Sealed<Header>>, EngineError> {
         let config = Arc::clone(&self.config);
@@ -159,7 +161,7 @@ impl EngineState {
         let env = BlockEnv::child(&config, rules, &self.head, block.timestamp)?;
         let state = Recording::new(self.head_view()?);
         let executed =
-            mezz_transition::execute_block(env, messages, &block.transactions, &state, &*crypto)?;
+            mezz_transition::execute_block(env, block, messages, &state, crypto.as_ref())?;
         let reads = self.keep_witnesses.then(|| witness_keys(state.into_parts().1));
         self.append(executed, reads)
     }
@@ -182,22 +184,25 @@ impl EngineState {
     pub fn derive(
         &mut self,
         batch: &Batch,
-        bytes: Option<&[u8]>,
+        bytes: &[u8],
         messages: &[Message],
     ) -> Result<DerivedBatch, EngineError> {
         let parent = self.batch_parent(batch.index)?;
-        let view = mezz_transition::ParentView::of(&parent, self.facts_after(&parent)?)?;
-        let plan = mezz_transition::plan_batch(&self.config, &view, batch, bytes, messages);
+        let commitment = self.commitment(BlockNumber::new(parent.number))?;
+        let head = ChainHead::new(commitment, parent.inner().clone())?;
+        let input = BatchInput { batch, bytes, messages };
+        let plan = mezz_transition::plan_batch(&self.config, &head, &input);
         let rules = self.rules(batch.index)?;
         let mut derived = Replacement::default();
         let mut at = parent.number;
         let mut rest = messages;
         for planned in &plan.blocks {
-            let (consumed, left) = rest.split_at(planned.messages.min(rest.len()));
+            let count = usize::try_from(planned.message_count).unwrap_or(usize::MAX);
+            let (consumed, left) = rest.split_at(count.min(rest.len()));
             rest = left;
             at = at.saturating_add(1);
             let number = BlockNumber::new(at);
-            if derived.headers.is_empty() && self.has_block(number, planned, consumed)? {
+            if derived.headers.is_empty() && self.has_block(number, planned)? {
                 continue;
             }
             if derived.headers.is_empty() && self.head.number >= at {
@@ -297,33 +302,15 @@ impl EngineState {
         Ok(Sealed::new_unchecked(header, hash))
     }
 
-    /// L1 timestamp of the last message that the chain up to `parent` consumed.
-    fn facts_after(&self, parent: &Header) -> Result<mezz_types::L1Facts, EngineError> {
-        let next = next_inbox_index(parent)?;
-        if next == InboxIndex::ZERO {
-            return Ok(mezz_types::L1Facts::default());
-        }
-        let index = next.prev();
-        let message = self.store.l1().message(index)?.ok_or(EngineError::NoMessage { index })?;
-        Ok(message.message.facts)
-    }
-
     /// E3: whether block `number` is what the plan says, and consumed these very messages.
     ///
     /// Messages are equal because a changed message rolls back every block that consumed the old
     /// one before the batch gets here (derivation, rule D3).
-    fn has_block(
-        &self,
-        number: BlockNumber,
-        planned: &mezz_transition::PlannedBlock,
-        messages: &[Message],
-    ) -> Result<bool, EngineError> {
+    fn has_block(&self, number: BlockNumber, planned: &BatchBlock) -> Result<bool, EngineError> {
         let Some((_, header)) = self.reader.header(number)? else { return Ok(false) };
         let before = self.header(number.prev())?;
         let consumed = next_inbox_index(&header)?.distance_from(next_inbox_index(&before)?);
-        if header.timestamp != planned.timestamp
-            || consumed != u64::try_from(messages.len()).unwrap_or(u64::MAX)
-        {
+        if header.timestamp != planned.timestamp || consumed != planned.message_count {
             return Ok(false);
         }
         let body = self.reader.body(number)?.ok_or(EngineError::NoBlock { block: number })?;

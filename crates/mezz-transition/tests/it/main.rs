@@ -1,0 +1,8 @@
+//! Black-box tests: batches over a native state and over witnesses.
+
+mod builder;
+mod claims;
+mod differential;
+mod execution;
+mod voids;
+mod world;
