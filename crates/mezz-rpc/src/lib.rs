@@ -1,1 +1,7 @@
 //! Ethereum JSON-RPC over a node.
+
+mod types;
+
+pub use types::{
+    BlockLabel, ChainInfo, ChainStatus, CommitmentFields, WithdrawalStage, WithdrawalStatus,
+};
