@@ -6,7 +6,8 @@ import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC2
 
 /// @title A token from L1 (L2)
 /// @notice ERC-20 with EIP-2612 permits. Balances are at storage slot 0 and the code never changes,
-/// so that a balance can be proven from a state root alone.
+/// so that a balance can be proven from a state root alone. The name of the EIP-712 domain is the
+/// token's, cut after 31 bytes; `eip712Domain` (ERC-5267) says it.
 interface IBridgedToken is IERC20Metadata, IERC20Permit {
     /// @notice Only the bridge mints and burns.
     error BridgedToken_NotBridge(address caller);

@@ -29,7 +29,7 @@ contract Vault is IVault, ReentrancyGuardTransient {
     /// @dev Keeps the sum of all balances on L2 far from overflow.
     uint256 private constant MAX_TOKEN = type(uint128).max;
     /// @dev L2 gas of a deposit that creates the token; twice what the largest metadata take.
-    uint64 private constant FIRST_DEPOSIT_GAS = 2_600_000;
+    uint64 private constant FIRST_DEPOSIT_GAS = 3_000_000;
     /// @dev L2 gas of a deposit of a token that is there; twice what it takes.
     uint64 private constant DEPOSIT_GAS = 200_000;
 

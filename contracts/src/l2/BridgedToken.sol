@@ -5,7 +5,7 @@ import {ERC20} from "@openzeppelin/contracts/token/ERC20/ERC20.sol";
 import {IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
 import {IERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Permit.sol";
 import {ERC20Permit} from "@openzeppelin/contracts/token/ERC20/extensions/ERC20Permit.sol";
-import {Nonces} from "@openzeppelin/contracts/utils/Nonces.sol";
+import {Bytes} from "@openzeppelin/contracts/utils/Bytes.sol";
 
 import {IBridgedToken} from "../interfaces/IBridgedToken.sol";
 import {ITokenBridge} from "../interfaces/ITokenBridge.sol";
@@ -26,7 +26,7 @@ contract BridgedToken is ERC20, ERC20Permit, IBridgedToken {
         _;
     }
 
-    constructor() ERC20(_name(), _symbol()) ERC20Permit(_name()) {
+    constructor() ERC20(_name(), _symbol()) ERC20Permit(_domainName()) {
         ITokenBridge.TokenParameters memory parameters = ITokenBridge(msg.sender).parameters();
         bridge = msg.sender;
         l1Token = parameters.l1Token;
@@ -60,6 +60,12 @@ contract BridgedToken is ERC20, ERC20Permit, IBridgedToken {
 
     function _name() private view returns (string memory) {
         return ITokenBridge(msg.sender).parameters().name;
+    }
+
+    /// @dev `EIP712` refuses names of more than 31 bytes, and a deposit must never fail.
+    function _domainName() private view returns (string memory name_) {
+        name_ = _name();
+        return bytes(name_).length <= 31 ? name_ : string(Bytes.slice(bytes(name_), 0, 31));
     }
 
     function _symbol() private view returns (string memory) {
