@@ -1,7 +1,19 @@
 //! Ethereum JSON-RPC over a node.
 
+mod context;
+mod error;
+mod eth;
+mod filters;
+mod json;
+mod mezz;
+mod net;
+mod outbox;
+mod register;
+mod server;
+mod subscribe;
 mod types;
 
+pub use server::{Limits, RpcConfig, RpcHandle, RpcStartError, start};
 pub use types::{
     BlockLabel, ChainInfo, ChainStatus, CommitmentFields, WithdrawalStage, WithdrawalStatus,
 };

@@ -1,0 +1,100 @@
+//! What every method works with.
+
+use std::sync::Arc;
+
+use alloy::{eips::BlockId, signers::local::PrivateKeySigner};
+use alloy_consensus::Header;
+use alloy_primitives::B256;
+use mezz_evm::{BlockEnv, Simulator};
+use mezz_node::{ChainView, L1View, PoolHandle};
+use mezz_store::{BlockRef, StateView};
+use mezz_types::{BatchIndex, BlockNumber};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{ChainInfo, Limits, error::RpcError, filters::Filters};
+
+/// Shared by all methods.
+pub(crate) struct Context {
+    pub(crate) view: ChainView,
+    pub(crate) pool: Option<PoolHandle>,
+    pub(crate) l1: watch::Receiver<L1View>,
+    pub(crate) info: ChainInfo,
+    pub(crate) limits: Limits,
+    pub(crate) dev_accounts: Vec<PrivateKeySigner>,
+    pub(crate) filters: Filters,
+    /// Places for work that takes long: so many at once, the others wait.
+    pub(crate) heavy: Arc<Semaphore>,
+}
+
+impl Context {
+    /// The block that an id names; `None` if there is none.
+    pub(crate) fn block(&self, id: BlockId) -> Result<Option<BlockRef>, RpcError> {
+        use alloy::eips::BlockNumberOrTag as Tag;
+        let reader = &self.view.reader;
+        let number = match id {
+            BlockId::Hash(hash) => match reader.block_number(hash.block_hash)? {
+                Some(number) => number,
+                None => return Ok(None),
+            },
+            BlockId::Number(Tag::Earliest) => BlockNumber::ZERO,
+            BlockId::Number(Tag::Latest | Tag::Pending) => return Ok(reader.head()?),
+            BlockId::Number(Tag::Safe) => return Ok(reader.safe()?.or(self.genesis()?)),
+            BlockId::Number(Tag::Finalized) => return Ok(reader.finalized()?),
+            BlockId::Number(Tag::Number(number)) => BlockNumber::new(number),
+        };
+        Ok(reader.block_hash(number)?.map(|hash| BlockRef { number, hash }))
+    }
+
+    pub(crate) fn genesis(&self) -> Result<Option<BlockRef>, RpcError> {
+        let number = BlockNumber::ZERO;
+        Ok(self.view.reader.block_hash(number)?.map(|hash| BlockRef { number, hash }))
+    }
+
+    /// The block that an id names.
+    pub(crate) fn known_block(&self, id: BlockId) -> Result<BlockRef, RpcError> {
+        self.block(id)?.ok_or(RpcError::UnknownBlock)
+    }
+
+    /// The header of a block that is there.
+    pub(crate) fn header(&self, number: BlockNumber) -> Result<(B256, Header), RpcError> {
+        self.view.reader.header(number)?.ok_or(RpcError::UnknownBlock)
+    }
+
+    /// The state after the block that an id names.
+    pub(crate) fn state(&self, id: BlockId) -> Result<StateView, RpcError> {
+        Ok(self.view.reader.state_at(self.known_block(id)?.number)?)
+    }
+
+    /// Runs `work` with a simulator on the block that an id names.
+    pub(crate) fn simulate<T>(
+        &self,
+        id: BlockId,
+        work: impl FnOnce(&mut Simulator<'_, StateView>) -> Result<T, RpcError>,
+    ) -> Result<T, RpcError> {
+        let block = self.known_block(id)?;
+        let (_, header) = self.header(block.number)?;
+        let state = self.view.reader.state_at(block.number)?;
+        let config = &self.view.config;
+        let internal = |error: String| RpcError::Internal(error);
+        let rules = config
+            .rules_at(BatchIndex::ZERO)
+            .ok_or_else(|| internal("the configuration names no rules".into()))?;
+        let env = BlockEnv::of(config, rules, &header).map_err(|e| internal(e.to_string()))?;
+        let mut simulator = Simulator::new(env, state, self.view.crypto.as_ref())
+            .map_err(|error| internal(error.to_string()))?;
+        work(&mut simulator)
+    }
+
+    /// Runs work that takes long on a thread of its own, a bounded number at once.
+    pub(crate) async fn run_heavy<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, RpcError> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let permit = Arc::clone(&self.heavy).acquire_owned().await;
+        let _permit = permit.map_err(|error| RpcError::Internal(error.to_string()))?;
+        let context = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&context))
+            .await
+            .map_err(|error| RpcError::Internal(error.to_string()))?
+    }
+}

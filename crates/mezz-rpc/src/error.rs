@@ -1,0 +1,122 @@
+//! Errors as clients know them: codes and messages as in geth and the execution APIs.
+
+use alloy_primitives::{Bytes, hex};
+use jsonrpsee::types::ErrorObjectOwned;
+use mezz_evm::CallResult;
+use mezz_node::EngineError;
+use mezz_store::StoreError;
+
+/// Why a request gets no result.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum RpcError {
+    /// The parameters are not what the method takes.
+    #[error("invalid params: {0}")]
+    Params(String),
+    /// The method is understood but cannot be served; the text says why and what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The call reverted.
+    #[error("execution reverted{}", reason(.0))]
+    Reverted(Bytes),
+    /// More was asked for than a request may have.
+    #[error("{0}")]
+    Limit(String),
+    /// The block is not known.
+    #[error("header not found")]
+    UnknownBlock,
+    /// The node has a problem of its own.
+    #[error("internal error: {0}")]
+    Internal(String),
+}
+
+impl From<StoreError> for RpcError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::UnknownBlock { .. } => Self::UnknownBlock,
+            StoreError::OutsideHistory { .. } | StoreError::ViewExpired { .. } => {
+                Self::Refused(error.to_string())
+            }
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<EngineError> for RpcError {
+    fn from(error: EngineError) -> Self {
+        match error {
+            EngineError::Store(error) => error.into(),
+            EngineError::NoBlock { .. } => Self::UnknownBlock,
+            other => Self::Internal(other.to_string()),
+        }
+    }
+}
+
+impl From<RpcError> for ErrorObjectOwned {
+    fn from(error: RpcError) -> Self {
+        let message = error.to_string();
+        let code = match &error {
+            RpcError::Params(_) => -32602,
+            RpcError::Refused(_) | RpcError::UnknownBlock => -32000,
+            RpcError::Limit(_) => -32005,
+            RpcError::Internal(_) => -32603,
+            RpcError::Reverted(data) => {
+                return Self::owned(3, message, Some(data.to_string()));
+            }
+        };
+        Self::owned(code, message, None::<()>)
+    }
+}
+
+/// A failed call as an error.
+pub(crate) fn failed(result: CallResult) -> RpcError {
+    match result {
+        CallResult::Revert { output } => RpcError::Reverted(output),
+        CallResult::Halt { reason } => RpcError::Refused(halt_message(&reason)),
+        CallResult::Success { .. } => RpcError::Internal("a call that succeeded failed".into()),
+    }
+}
+
+fn halt_message(reason: &str) -> String {
+    if reason.contains("OutOfGas") {
+        return "out of gas".into();
+    }
+    format!("execution halted: {reason}")
+}
+
+/// `: text` if the data is `Error(string)`.
+fn reason(data: &Bytes) -> String {
+    let text = || -> Option<String> {
+        let body = data.strip_prefix(&hex!("08c379a0"))?;
+        let length = body.get(32..64)?;
+        let (zeros, length) = length.split_at(24);
+        if zeros.iter().any(|byte| *byte != 0) {
+            return None;
+        }
+        let length = usize::try_from(u64::from_be_bytes(length.try_into().ok()?)).ok()?;
+        let text = body.get(64..64usize.checked_add(length)?)?;
+        Some(format!(": {}", String::from_utf8_lossy(text)))
+    };
+    text().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_revert_carries_its_data_and_text() {
+        // Error("no")
+        let data = hex!(
+            "08c379a0"
+            "0000000000000000000000000000000000000000000000000000000000000020"
+            "0000000000000000000000000000000000000000000000000000000000000002"
+            "6e6f000000000000000000000000000000000000000000000000000000000000"
+        );
+        let error: ErrorObjectOwned = RpcError::Reverted(Bytes::from(data)).into();
+        assert_eq!(error.code(), 3);
+        assert_eq!(error.message(), "execution reverted: no");
+        assert_eq!(error.data().map(|data| data.get().len()), Some(2 + 2 + 2 * data.len()));
+        let bare: ErrorObjectOwned = RpcError::Reverted(Bytes::from_static(&[1, 2])).into();
+        assert_eq!(bare.message(), "execution reverted");
+    }
+}

@@ -1,0 +1,154 @@
+//! The server.
+
+use std::{net::SocketAddr, sync::Arc};
+
+use alloy::signers::local::PrivateKeySigner;
+use jsonrpsee::{
+    RpcModule,
+    core::RegisterMethodError,
+    server::{BatchRequestConfig, Server, ServerConfig, ServerHandle},
+};
+use mezz_node::{ChainView, L1View, PoolHandle};
+use tokio::sync::{Semaphore, watch};
+
+use crate::{ChainInfo, context::Context, eth, filters::Filters, mezz, net, subscribe};
+
+/// What one client, and all of them together, may ask for.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Connections at once.
+    pub connections: u32,
+    /// Bytes of a request.
+    pub request_bytes: u32,
+    /// Bytes of an answer.
+    pub response_bytes: u32,
+    /// Requests in a batch.
+    pub batch: u32,
+    /// Subscriptions of a connection.
+    pub subscriptions: u32,
+    /// Bytes of a transaction.
+    pub transaction_bytes: usize,
+    /// Gas of a simulated call.
+    pub call_gas: u64,
+    /// Blocks that a query for logs may cover.
+    pub log_blocks: u64,
+    /// Logs that it may return.
+    pub log_results: usize,
+    /// Filters at once.
+    pub filters: usize,
+    /// Requests that take long, at once; others wait.
+    pub heavy: usize,
+    /// Transactions that a listing of the pool may show.
+    pub pool_listing: usize,
+    /// Withdrawals among which one is proven.
+    pub outbox_leaves: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            connections: 1_024,
+            request_bytes: 5 << 20,
+            response_bytes: 64 << 20,
+            batch: 1_000,
+            subscriptions: 128,
+            transaction_bytes: 128 << 10,
+            call_gas: 100_000_000,
+            log_blocks: 100_000,
+            log_results: 20_000,
+            filters: 10_000,
+            heavy: 4,
+            pool_listing: 10_000,
+            outbox_leaves: 1_000_000,
+        }
+    }
+}
+
+/// How to serve.
+#[derive(Clone, Debug)]
+pub struct RpcConfig {
+    /// Address and port; port 0 for any.
+    pub addr: SocketAddr,
+    /// Limits.
+    pub limits: Limits,
+    /// Keys that `eth_sendTransaction` signs with: public test keys alone, never a user's.
+    pub dev_accounts: Vec<PrivateKeySigner>,
+}
+
+/// Why the server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum RpcStartError {
+    /// The address cannot be listened on.
+    #[error("{addr}: {source} (is another program, or another `mezz`, listening there?)")]
+    Listen {
+        /// The address.
+        addr: SocketAddr,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// Two methods have one name.
+    #[error(transparent)]
+    Register(#[from] RegisterMethodError),
+}
+
+/// A running server.
+#[derive(Clone, Debug)]
+pub struct RpcHandle {
+    addr: SocketAddr,
+    handle: ServerHandle,
+}
+
+impl RpcHandle {
+    /// Where it listens.
+    pub const fn local_addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Closes all connections and waits until they are closed.
+    pub async fn stop(self) {
+        // It has stopped already if this fails.
+        let _ = self.handle.stop();
+        self.handle.stopped().await;
+    }
+}
+
+/// Serves HTTP and WebSocket on one port.
+///
+/// # Errors
+/// [`RpcStartError`].
+pub async fn start(
+    config: RpcConfig,
+    view: ChainView,
+    pool: Option<PoolHandle>,
+    l1: watch::Receiver<L1View>,
+    info: ChainInfo,
+) -> Result<RpcHandle, RpcStartError> {
+    let limits = config.limits;
+    let context = Context {
+        view,
+        pool,
+        l1,
+        info,
+        limits,
+        dev_accounts: config.dev_accounts,
+        filters: Filters::default(),
+        heavy: Arc::new(Semaphore::new(limits.heavy.max(1))),
+    };
+    let mut module = RpcModule::new(context);
+    eth::register(&mut module)?;
+    mezz::register(&mut module)?;
+    net::register(&mut module)?;
+    subscribe::register(&mut module)?;
+    let server_config = ServerConfig::builder()
+        .max_connections(limits.connections)
+        .max_request_body_size(limits.request_bytes)
+        .max_response_body_size(limits.response_bytes)
+        .max_subscriptions_per_connection(limits.subscriptions)
+        .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
+        .build();
+    let addr = config.addr;
+    let listen = |source| RpcStartError::Listen { addr, source };
+    let server = Server::builder().set_config(server_config).build(addr).await.map_err(listen)?;
+    let addr = server.local_addr().map_err(listen)?;
+    Ok(RpcHandle { addr, handle: server.start(module) })
+}

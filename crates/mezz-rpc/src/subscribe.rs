@@ -1,0 +1,128 @@
+//! `eth_subscribe` over WebSocket. A subscriber that does not keep up is closed.
+
+use std::sync::Arc;
+
+use alloy::rpc::types::Filter;
+use jsonrpsee::{
+    PendingSubscriptionSink, RpcModule, SubscriptionMessage, SubscriptionSink,
+    core::{RegisterMethodError, SubscriptionResult},
+    types::Params,
+};
+use mezz_node::ChainEvent;
+use mezz_types::BlockNumber;
+use serde_json::{Value, json};
+use tokio::sync::broadcast::error::RecvError;
+
+use crate::{
+    context::Context,
+    error::RpcError,
+    eth::{block_logs, logs::matches},
+    json,
+};
+
+pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMethodError> {
+    module
+        .register_subscription(
+            "eth_subscribe",
+            "eth_subscription",
+            "eth_unsubscribe",
+            |params, pending, context, _| subscribe(params.into_owned(), pending, context),
+        )
+        .map(|_| ())
+}
+
+enum Wanted {
+    Heads,
+    Logs(Box<Filter>),
+    Pending,
+}
+
+fn wanted(params: &Params<'_>) -> Result<Wanted, RpcError> {
+    let bad = |reason: String| RpcError::Params(reason);
+    let list: Vec<Value> = params.parse().map_err(|error| bad(error.to_string()))?;
+    match list.first().and_then(Value::as_str) {
+        Some("newHeads") => Ok(Wanted::Heads),
+        Some("newPendingTransactions") => Ok(Wanted::Pending),
+        Some("logs") => {
+            let filter = list.get(1).cloned().unwrap_or_else(|| json!({}));
+            let filter = serde_json::from_value(filter).map_err(|error| bad(error.to_string()))?;
+            Ok(Wanted::Logs(Box::new(filter)))
+        }
+        Some(other) => Err(bad(format!("{other} cannot be subscribed to"))),
+        None => Err(bad("what to subscribe to is missing".into())),
+    }
+}
+
+async fn subscribe(
+    params: Params<'static>,
+    pending: PendingSubscriptionSink,
+    context: Arc<Context>,
+) -> SubscriptionResult {
+    let wanted = match wanted(&params) {
+        Ok(wanted) => wanted,
+        Err(error) => {
+            pending.reject(error).await;
+            return Ok(());
+        }
+    };
+    match wanted {
+        Wanted::Pending => {
+            let Some(pool) = context.pool.clone() else {
+                let error = RpcError::Refused("this node has no transaction pool".into());
+                pending.reject(error).await;
+                return Ok(());
+            };
+            let mut arrivals = pool.subscribe();
+            let mut sink = pending.accept().await?;
+            while let Ok(transaction) = next(&sink, arrivals.recv()).await {
+                send(&mut sink, &json!(transaction.tx_hash()))?;
+            }
+        }
+        Wanted::Heads => {
+            let mut events = context.view.subscribe();
+            let mut sink = pending.accept().await?;
+            while let Ok(event) = next(&sink, events.recv()).await {
+                if let ChainEvent::Block(header) = event {
+                    send(&mut sink, &json::header(header.hash(), &header))?;
+                }
+            }
+        }
+        Wanted::Logs(filter) => {
+            let mut events = context.view.subscribe();
+            let mut sink = pending.accept().await?;
+            while let Ok(event) = next(&sink, events.recv()).await {
+                let ChainEvent::Block(header) = event else { continue };
+                let number = BlockNumber::new(header.number);
+                let filter = filter.clone();
+                let found = context
+                    .run_heavy(move |context| {
+                        block_logs(context, number, |log| matches(&filter, log))
+                    })
+                    .await;
+                // A block that was taken back meanwhile has no logs.
+                for log in found.unwrap_or_default() {
+                    send(&mut sink, &log)?;
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The next item, unless the client is gone or has fallen behind.
+async fn next<T>(
+    sink: &SubscriptionSink,
+    receive: impl Future<Output = Result<T, RecvError>>,
+) -> Result<T, RecvError> {
+    tokio::select! {
+        item = receive => item,
+        () = sink.closed() => Err(RecvError::Closed),
+    }
+}
+
+fn send(sink: &mut SubscriptionSink, value: &Value) -> SubscriptionResult {
+    let text = serde_json::value::to_raw_value(value)?;
+    // A client that does not read fills its buffer and is dropped here.
+    sink.try_send(SubscriptionMessage::from(text))?;
+    Ok(())
+}
