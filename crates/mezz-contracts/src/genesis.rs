@@ -85,7 +85,10 @@ pub fn bridged_token_address(l1_token: Address) -> Address {
 
 #[cfg(test)]
 mod tests {
+    use mezz_types::{OUTBOX_COUNT_SLOT, clock_slot};
+
     use super::*;
+    use crate::{Inbox, Messenger, Operators, Settlement, Vault};
 
     fn accounts() -> Vec<GenesisAccount> {
         genesis_accounts(&GenesisParameters {
@@ -112,12 +115,56 @@ mod tests {
         assert_eq!(slot(INBOX_CLOCK), []);
     }
 
+    fn artifact(name: &str) -> String {
+        std::fs::read_to_string(format!("../../contracts/artifacts/{name}.json")).unwrap()
+    }
+
     #[test]
     fn no_predeploy_waits_for_its_constructor() {
         for name in ["Outbox", "InboxClock", "FeeVault", "TokenBridge"] {
-            let path = format!("../../contracts/artifacts/{name}.json");
-            let text = std::fs::read_to_string(path).unwrap();
-            assert!(text.contains("\"immutables\": []"), "{name} has immutables");
+            assert!(artifact(name).contains("\"immutables\": []"), "{name} has immutables");
+        }
+    }
+
+    #[test]
+    fn slots_are_where_the_protocol_reads_and_writes_them() {
+        assert_eq!((OUTBOX_ROOT_SLOT, OUTBOX_COUNT_SLOT), (U256::ZERO, U256::ONE));
+        assert_eq!(clock_slot::NEXT_INBOX_INDEX, U256::from(4));
+        for (name, lines) in [
+            ("Outbox", &["0+0 32 _tree.root: bytes32", "1+0 32 _tree.count: uint256"][..]),
+            (
+                "InboxClock",
+                &[
+                    "0+0 32 _number: uint256",
+                    "1+0 32 _timestamp: uint256",
+                    "2+0 32 _baseFee: uint256",
+                    "3+0 32 _blobBaseFee: uint256",
+                    "4+0 32 _nextInboxIndex: uint256",
+                ],
+            ),
+            ("FeeVault", &["0+0 20 feeRecipient: address"]),
+            ("TokenBridge", &["0+0 20 vault: address"]),
+            ("BridgedToken", &["0+0 32 _balances: mapping(address => uint256)"]),
+        ] {
+            for line in lines {
+                assert!(artifact(name).contains(&format!("\"{line}\"")), "{name}: {line}");
+            }
+        }
+    }
+
+    /// The bindings are made when the crate is compiled: they are those of the committed files.
+    #[test]
+    fn bindings_are_of_the_committed_artifacts() {
+        for (name, code) in [
+            ("Inbox", &Inbox::BYTECODE),
+            ("Operators", &Operators::BYTECODE),
+            ("Settlement", &Settlement::BYTECODE),
+            ("Vault", &Vault::BYTECODE),
+            ("Messenger", &Messenger::BYTECODE),
+            ("BridgedToken", &BridgedToken::BYTECODE),
+            ("TokenBridge", &TokenBridge::BYTECODE),
+        ] {
+            assert!(artifact(name).contains(&format!("\"bytecode\": \"{code}\"")), "{name}");
         }
     }
 
