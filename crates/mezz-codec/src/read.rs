@@ -274,8 +274,7 @@ impl<'a> Columns<'a> {
                 TxEnvelope::Legacy(Signed::new_unhashed(legacy(), signature))
             }
             (Kind::Eip2930, Some(chain_id)) => {
-                let access_list = self.access_list()?;
-                let gas_price = max_fee;
+                let (access_list, gas_price) = (self.access_list()?, max_fee);
                 let tx = TxEip2930 {
                     chain_id,
                     nonce,
@@ -303,10 +302,7 @@ impl<'a> Columns<'a> {
                 TxEnvelope::Eip1559(Signed::new_unhashed(tx, signature))
             }
             (Kind::Eip7702, Some(chain_id)) => {
-                let TxKind::Call(to) = to else {
-                    let known = 0;
-                    return Err(CodecError::AddressReference { got: 0, known });
-                };
+                let to = called(to)?;
                 let tx = TxEip7702 {
                     chain_id,
                     nonce,
@@ -322,6 +318,14 @@ impl<'a> Columns<'a> {
                 TxEnvelope::Eip7702(Signed::new_unhashed(tx, signature))
             }
         })
+    }
+}
+
+/// The address that a transaction calls; one that may not create names none otherwise.
+const fn called(to: TxKind) -> Result<Address, CodecError> {
+    match to {
+        TxKind::Call(to) => Ok(to),
+        TxKind::Create => Err(CodecError::AddressReference { got: 0, known: 0 }),
     }
 }
 
