@@ -7,8 +7,9 @@ use crate::PreimageKey;
 /// Gives a machine what it asks for.
 ///
 /// Obligations of an implementor: the same key is always answered with the same bytes. Answers for hashes
-/// are checked by the machine; the answer for [`Precompile`](crate::PreimageKind::Precompile) cannot be, so
-/// a host that computes it wrongly makes a run that no dispute will confirm.
+/// are checked by the machine; a [`Precompile`](crate::PreimageKind::Precompile)'s answer and a
+/// [`Blob`](crate::PreimageKind::Blob) cannot be, so a host that gives them wrongly makes a run that no
+/// dispute will confirm.
 pub trait Host {
     /// The bytes behind a key; `None` if it does not have them (now), which stops the run.
     fn preimage(&mut self, key: &PreimageKey) -> Option<Vec<u8>>;

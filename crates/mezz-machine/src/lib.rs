@@ -69,4 +69,4 @@ pub use host::Host;
 pub use isa::{Instruction, Op, decode};
 pub use machine::{Machine, Output, Stop, run};
 pub use memory::{ADDRESS_SPACE_BYTES, LEAF_BYTES, Leaf, Memory, PAGE_BYTES};
-pub use preimage::{MAX_PREIMAGE_BYTES, PreimageKey, PreimageKind, PreimageMap};
+pub use preimage::{BLOB_BYTES, MAX_PREIMAGE_BYTES, PreimageKey, PreimageKind, PreimageMap};

@@ -7,8 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::Host;
 
-/// No preimage is larger, so that one L1 transaction can hold it: 96 KiB.
+/// No preimage is larger, so that one L1 transaction can hold it: 96 KiB. A blob is, but its leaves have
+/// proofs of their own.
 pub const MAX_PREIMAGE_BYTES: usize = 98_304;
+
+/// Length of a blob (EIP-4844), bytes.
+pub const BLOB_BYTES: usize = 131_072;
 
 /// How a key comes from a preimage. The number is the `kind` of the system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +27,8 @@ pub enum PreimageKind {
     TrieNode = 3,
     /// The answer of an L1 precompile, `success (1) ‖ returned bytes`; the key is `keccak256(address (20) ‖ input)`.
     Precompile = 4,
+    /// The 4,096 field elements of a blob, 32 bytes each; the key is its versioned hash (EIP-4844).
+    Blob = 5,
 }
 
 impl PreimageKind {
@@ -33,6 +39,7 @@ impl PreimageKind {
             2 => Some(Self::Sha256),
             3 => Some(Self::TrieNode),
             4 => Some(Self::Precompile),
+            5 => Some(Self::Blob),
             _ => None,
         }
     }
@@ -44,6 +51,7 @@ impl PreimageKind {
             Self::Sha256 => 2,
             Self::TrieNode => 3,
             Self::Precompile => 4,
+            Self::Blob => 5,
         }
     }
 }
@@ -58,18 +66,17 @@ pub struct PreimageKey {
 }
 
 impl PreimageKey {
-    /// Whether `bytes` can be the preimage. For a precompile's answer, only its form is judged.
+    /// Whether `bytes` can be the preimage. Of a precompile's answer and of a blob, only the form is judged.
     pub fn admits(&self, bytes: &[u8]) -> bool {
-        if bytes.len() > MAX_PREIMAGE_BYTES {
-            return false;
-        }
+        let fits = bytes.len() <= MAX_PREIMAGE_BYTES;
         match self.kind {
-            PreimageKind::Keccak256 => keccak256(bytes).0 == self.hash,
-            PreimageKind::Sha256 => sha256(bytes) == self.hash,
+            PreimageKind::Keccak256 => fits && keccak256(bytes).0 == self.hash,
+            PreimageKind::Sha256 => fits && sha256(bytes) == self.hash,
             PreimageKind::TrieNode => {
                 bytes.len() == 64 && without_top_bit(sha256(bytes)) == without_top_bit(self.hash)
             }
-            PreimageKind::Precompile => matches!(bytes, [0 | 1, ..]),
+            PreimageKind::Precompile => fits && matches!(bytes, [0 | 1, ..]),
+            PreimageKind::Blob => bytes.len() == BLOB_BYTES,
         }
     }
 
@@ -127,6 +134,12 @@ impl PreimageMap {
             None => Vec::from([0]),
         };
         self.entries.insert(PreimageKey { kind: PreimageKind::Precompile, hash }, bytes);
+    }
+
+    /// Adds a blob by its versioned hash, which is not checked.
+    pub fn insert_blob(&mut self, versioned_hash: [u8; 32], blob: Vec<u8>) {
+        let key = PreimageKey { kind: PreimageKind::Blob, hash: versioned_hash };
+        self.entries.insert(key, blob);
     }
 
     /// Takes a preimage out.

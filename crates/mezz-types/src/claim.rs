@@ -31,6 +31,11 @@ pub type ClaimId = B256;
 impl Claim {
     /// The 32 bytes that are proven.
     pub fn digest(&self) -> B256 {
+        self.words().keccak()
+    }
+
+    /// Preimage of [`Claim::digest`].
+    pub fn words(&self) -> Words {
         Words::tagged("mezzanine.claim.v1")
             .hash(self.config_hash)
             .hash(self.pre)
@@ -39,7 +44,12 @@ impl Claim {
             .hash(self.inbox_start)
             .hash(self.inbox_end)
             .hash(self.post)
-            .keccak()
+    }
+
+    /// The claim without its answer: `post` is zero. All claims over one range ask the same.
+    #[must_use]
+    pub const fn question(&self) -> Self {
+        Self { post: B256::ZERO, ..*self }
     }
 }
 

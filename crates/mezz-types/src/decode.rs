@@ -4,8 +4,8 @@ use alloc::vec::Vec;
 use alloy_primitives::{Address, B256, Bytes, U256, keccak256};
 
 use crate::{
-    Batch, BatchIndex, BlockNumber, ChainConfig, Commitment, DataKind, DataVerdict, Fees, Fork,
-    InboxIndex, L1BlockNumber, L1Facts, LedgerKind, Limits, Message, MessageKind, Rules,
+    Batch, BatchIndex, BlockNumber, ChainConfig, Claim, Commitment, DataKind, DataVerdict, Fees,
+    Fork, InboxIndex, L1BlockNumber, L1Facts, LedgerKind, Limits, Message, MessageKind, Rules,
 };
 
 /// Bytes are not the words of an object (`docs/formats.md`, sections 1 and 2).
@@ -108,6 +108,26 @@ impl Commitment {
             next_inbox_index: InboxIndex::new(words.uint()?),
         };
         words.end().map(|()| commitment)
+    }
+}
+
+impl Claim {
+    /// Reads [`Claim::words`].
+    ///
+    /// # Errors
+    /// [`WordsDecodeError`].
+    pub fn from_words(bytes: &[u8]) -> Result<Self, WordsDecodeError> {
+        let mut words = WordsReader::new(bytes, "mezzanine.claim.v1")?;
+        let claim = Self {
+            config_hash: words.hash()?,
+            pre: words.hash()?,
+            batch_start: words.hash()?,
+            batch_end: words.hash()?,
+            inbox_start: words.hash()?,
+            inbox_end: words.hash()?,
+            post: words.hash()?,
+        };
+        words.end().map(|()| claim)
     }
 }
 

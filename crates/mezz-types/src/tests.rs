@@ -295,6 +295,17 @@ fn hashed_objects_are_read_back_from_their_words() {
     };
     assert_eq!(Commitment::from_words(commitment.words().as_bytes()), Ok(commitment));
     assert_eq!(Batch::from_words(batch().words().as_bytes()), Ok(batch()));
+    let claim = Claim {
+        config_hash: B256::repeat_byte(0xf0),
+        pre: B256::repeat_byte(0xf1),
+        batch_start: B256::repeat_byte(0xf2),
+        batch_end: B256::repeat_byte(0xf3),
+        inbox_start: B256::repeat_byte(0xf4),
+        inbox_end: B256::repeat_byte(0xf5),
+        post: B256::repeat_byte(0xf6),
+    };
+    assert_eq!(Claim::from_words(claim.words().as_bytes()), Ok(claim));
+    assert_eq!(claim.question(), Claim { post: B256::ZERO, ..claim });
     assert_eq!(ChainConfig::from_words(config().words().as_bytes()), Ok(config()));
     let head = MessageHead::from_words(message().words().as_bytes()).unwrap();
     assert_eq!(head.clone().with_data(message().data), Ok(message()));

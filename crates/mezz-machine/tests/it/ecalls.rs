@@ -2,8 +2,8 @@
 
 use alloy_primitives::keccak256;
 use mezz_machine::{
-    Ecall, Exit, Host, MAX_PREIMAGE_BYTES, Machine, MachineError, PreimageKey, PreimageKind,
-    PreimageMap, Stop, Trap,
+    BLOB_BYTES, Ecall, Exit, Host, MAX_PREIMAGE_BYTES, Machine, MachineError, PreimageKey,
+    PreimageKind, PreimageMap, Stop, Trap,
 };
 use sha2::{Digest, Sha256};
 
@@ -167,6 +167,15 @@ fn each_kind_has_its_hash() {
 }
 
 #[test]
+fn blobs_are_read_by_their_versioned_hash() {
+    let mut host = PreimageMap::default();
+    let blob: Vec<u8> = (0..BLOB_BYTES).map(|n| (n / 32 % 251) as u8).collect();
+    host.insert_blob([1; 32], blob);
+    let mut machine = asking(&[1; 32], 5, 32 * 4095, TARGET);
+    assert_eq!(answer(&mut machine, &mut host), (131_072, [79; 32]));
+}
+
+#[test]
 fn bad_arguments_of_a_preimage_call_trap_in_order() {
     let host = &mut PreimageMap::default();
     let mut trap = |hash_at: u64, kind, offset, target| {
@@ -177,7 +186,7 @@ fn bad_arguments_of_a_preimage_call_trap_in_order() {
         };
         trap
     };
-    for kind in [0, 5, 1 << 32, u64::MAX] {
+    for kind in [0, 6, 1 << 32, u64::MAX] {
         assert_eq!(trap(1, kind, 1, 1), Trap::BadEcall);
     }
     for offset in [1, 31, 33, u64::MAX] {
@@ -222,7 +231,7 @@ impl Host for Liar {
 
 #[test]
 fn wrong_answers_are_refused() {
-    let cases: [(u64, Vec<u8>); 7] = [
+    let cases: [(u64, Vec<u8>); 9] = [
         (1, vec![1]),
         (2, vec![1]),
         (3, vec![0; 64]),
@@ -230,6 +239,8 @@ fn wrong_answers_are_refused() {
         (4, vec![2, 1]),
         (4, vec![1; MAX_PREIMAGE_BYTES + 1]),
         (1, vec![1; MAX_PREIMAGE_BYTES + 1]),
+        (5, vec![0; BLOB_BYTES - 1]),
+        (5, vec![0; BLOB_BYTES + 1]),
     ];
     for (kind, bytes) in cases {
         let length = bytes.len();
@@ -278,7 +289,7 @@ fn numbers_and_names_agree() {
     for number in 0..5 {
         assert_eq!(Ecall::from_number(number).map(Ecall::number), Some(number));
     }
-    for number in 1..5 {
+    for number in 1..6 {
         assert_eq!(PreimageKind::from_number(number).map(PreimageKind::number), Some(number));
     }
     assert_eq!((Ecall::from_number(5), PreimageKind::from_number(0)), (None, None));
