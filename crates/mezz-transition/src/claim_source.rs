@@ -1,6 +1,6 @@
 //! Where everything that a claim names comes from.
 
-use alloc::{boxed::Box, collections::BTreeMap, vec::Vec};
+use alloc::{collections::BTreeMap, vec::Vec};
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes, keccak256};
 use mezz_codec::Blob;
@@ -132,7 +132,7 @@ impl ClaimSource for ClaimWitness {
     }
 
     fn blob(&self, versioned_hash: B256) -> Result<Blob, MissingInput> {
-        let found = self.blobs.get(&versioned_hash).map(|blob| Box::clone(blob));
+        let found = self.blobs.get(&versioned_hash).cloned();
         found.ok_or(MissingInput::Blob { versioned_hash })
     }
 }

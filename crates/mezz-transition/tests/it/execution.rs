@@ -190,7 +190,7 @@ fn a_head_is_a_commitment_and_its_header() {
     other.gas_used += 1;
     let (expected, got) = (commitment.block_hash, other.hash_slow());
     let wrong = HeadError::Hash { expected, got };
-    assert_eq!(ChainHead::new(commitment, other.clone()), Err(wrong.clone()));
+    assert_eq!(ChainHead::new(commitment, other.clone()), Err(wrong));
     assert_eq!(ChainHead::open(commitment, &alloy_rlp::encode(&other)), Err(wrong));
     let mut longer = rlp;
     longer.push(0);
