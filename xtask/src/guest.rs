@@ -16,7 +16,7 @@ use mezz_machine::{Op, Program, decode};
 use sha2::{Digest, Sha256};
 
 /// The binaries of the package in `guest/`; their artifacts have the same names.
-const PROGRAMS: [&str; 1] = ["fingerprint"];
+const PROGRAMS: [&str; 2] = ["mezz-guest", "fingerprint"];
 /// Where artifacts are committed.
 const ARTIFACTS: &str = "guest/artifacts";
 /// Versions of the tools that made them.

@@ -4,5 +4,6 @@ mod builder;
 mod claims;
 mod differential;
 mod execution;
+mod machine;
 mod voids;
 mod world;
