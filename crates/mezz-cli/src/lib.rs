@@ -1,1 +1,55 @@
 //! The commands of mezz.
+
+mod args;
+mod client;
+mod commands;
+mod deposit;
+mod keys;
+mod live;
+mod output;
+mod wiring;
+
+use clap::Parser as _;
+use tracing_subscriber::EnvFilter;
+
+pub use args::Cli;
+use args::Command;
+use output::Output;
+
+/// Parses the command line and does what it says; the exit code.
+pub fn run() -> std::process::ExitCode {
+    let cli = Cli::parse();
+    let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let out = Output::new(cli.json);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&eyre::eyre!(error), out),
+    };
+    match runtime.block_on(dispatch(&cli.command, out)) {
+        Ok(()) => std::process::ExitCode::SUCCESS,
+        Err(error) => fail(&error, out),
+    }
+}
+
+async fn dispatch(command: &Command, out: Output) -> eyre::Result<()> {
+    match command {
+        Command::Up(args) => commands::up::run(args, out).await,
+        Command::Deploy(args) => commands::deploy::run(args, out).await,
+        Command::Node(args) => commands::node::run(args, out).await,
+        Command::Deposit(args) => commands::deposit::run(args, out).await,
+        Command::Withdraw { step } => commands::withdraw::run(step, out).await,
+        Command::Status(args) => commands::status::run(args, out).await,
+        Command::Tour(args) => commands::tour::run(args, out).await,
+    }
+}
+
+fn fail(error: &eyre::Report, out: Output) -> std::process::ExitCode {
+    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    if out.is_json() {
+        println!("{}", serde_json::json!({ "event": "error", "causes": causes }));
+    } else {
+        eprintln!("error: {}", causes.join(": "));
+    }
+    std::process::ExitCode::FAILURE
+}

@@ -1,3 +1,7 @@
 //! One binary, every role.
 
-fn main() {}
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    mezz_cli::run()
+}

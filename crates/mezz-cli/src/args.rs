@@ -1,0 +1,327 @@
+//! What can be typed.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use alloy_primitives::{Address, Bytes, U256, utils::parse_ether};
+use clap::{Args, Parser, Subcommand, ValueEnum};
+use mezz_types::DataKind;
+
+const EXAMPLES: &str = "\
+Examples:
+  mezz up                                   a development L1, the contracts and the chain
+  mezz tour                                 what the chain can do, on a running `mezz up`
+  mezz deposit --dev-account 3 1.5          1.5 ETH from L1 to L2
+  mezz withdraw start --dev-account 3 0.5   and back again
+  mezz status                               where a chain stands
+
+Keys: --key-file FILE, or the environment variable MEZZ_PRIVATE_KEY, or --dev-account N (public test
+mnemonic; worth nothing outside of development). Never as an argument.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+/// A layer 2 for Ethereum, every role in one binary.
+#[derive(Debug, Parser)]
+#[command(name = "mezz", version, after_help = EXAMPLES, arg_required_else_help = true)]
+pub struct Cli {
+    /// Print JSON, one object a line, instead of text.
+    #[arg(long, global = true)]
+    pub json: bool,
+    /// What to log, e.g. `info`, `mezz_node=debug` (also: MEZZ_LOG).
+    #[arg(long, global = true, env = "MEZZ_LOG", default_value = "warn", value_name = "FILTER")]
+    pub log: String,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Start everything: L1, contracts, chain.
+    Up(UpArgs),
+    /// Deploy a chain's contracts on an L1.
+    Deploy(DeployArgs),
+    /// Run a node of a deployed chain, in the roles that it is given.
+    Node(NodeArgs),
+    /// Move ETH or tokens from L1 to L2.
+    Deposit(DepositArgs),
+    /// Move ETH or tokens from L2 to L1, in three steps.
+    Withdraw {
+        /// Which step.
+        #[command(subcommand)]
+        step: WithdrawStep,
+    },
+    /// Show where a running chain stands.
+    Status(StatusArgs),
+    /// Walk through what a running `mezz up` can do, with the L1 gas of each step.
+    Tour(TourArgs),
+}
+
+/// Arguments of `up`.
+#[derive(Debug, Args)]
+pub struct UpArgs {
+    /// Use this L1 instead of the embedded one, e.g. Anvil at http://127.0.0.1:8545.
+    #[arg(long, value_name = "URL")]
+    pub l1: Option<String>,
+    /// Beacon API of that L1, for blobs; its own URL if left out, as Anvil has it.
+    #[arg(long, value_name = "URL", requires = "l1")]
+    pub beacon: Option<String>,
+    /// Time between blocks of L2: 100ms to 12s.
+    #[arg(long, default_value = "1s", value_parser = block_time, value_name = "TIME")]
+    pub block_time: Duration,
+    /// Where to keep the chain.
+    #[arg(long, default_value = "data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Remove what is in the data directory and start a new chain.
+    #[arg(long)]
+    pub fresh: bool,
+    /// Where to serve the chain's RPC.
+    #[arg(long, default_value = "127.0.0.1:9545", value_name = "ADDRESS")]
+    pub rpc: SocketAddr,
+    /// Where to serve the embedded L1's RPC.
+    #[arg(long, default_value = "127.0.0.1:8545", value_name = "ADDRESS")]
+    pub l1_rpc: SocketAddr,
+    /// Where batches go on L1.
+    #[arg(long, value_enum, default_value_t = Data::Blob)]
+    pub data_kind: Data,
+    /// Settings for the chain instead of the ones for development.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Where batches go on L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Data {
+    /// In the input of the transaction.
+    Calldata,
+    /// In EIP-4844 blobs.
+    Blob,
+}
+
+impl From<Data> for DataKind {
+    fn from(data: Data) -> Self {
+        match data {
+            Data::Calldata => Self::Calldata,
+            Data::Blob => Self::Blob,
+        }
+    }
+}
+
+/// A key that pays on L1 or L2.
+#[derive(Debug, Args)]
+pub struct KeyArgs {
+    /// File that holds a private key in hex.
+    #[arg(long, value_name = "FILE", group = "key")]
+    pub key_file: Option<PathBuf>,
+    /// Account of the public test mnemonic, for development only: 0 to 19.
+    #[arg(long, value_name = "N", group = "key", value_parser = clap::value_parser!(u32).range(0..20))]
+    pub dev_account: Option<u32>,
+}
+
+/// Arguments of `deploy`.
+#[derive(Debug, Args)]
+pub struct DeployArgs {
+    /// The L1 to deploy on.
+    #[arg(long, value_name = "URL", required_unless_present = "print")]
+    pub l1: Option<String>,
+    /// Settings; the defaults if left out.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// Where chain.json goes; an interrupted deployment goes on from here.
+    #[arg(long, default_value = "data", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Check the settings, print them with all defaults, and deploy nothing.
+    #[arg(long)]
+    pub print: bool,
+    /// Who deploys.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// A role of a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Role {
+    /// Builds blocks.
+    Sequencer,
+    /// Posts batches to L1.
+    Batcher,
+    /// Posts claims to L1 and finalizes them.
+    Proposer,
+}
+
+/// Arguments of `node`.
+#[derive(Debug, Args)]
+pub struct NodeArgs {
+    /// The chain: its chain.json.
+    #[arg(long, value_name = "FILE")]
+    pub chain: PathBuf,
+    /// L1.
+    #[arg(long, value_name = "URL")]
+    pub l1: String,
+    /// Beacon API for blobs; repeat it for more than one. The L1 URL if left out.
+    #[arg(long, value_name = "URL")]
+    pub beacon: Vec<String>,
+    /// Where to keep the node's data.
+    #[arg(long, default_value = "node", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Roles; without any, the node derives the chain from L1 alone.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLE")]
+    pub roles: Vec<Role>,
+    /// Where to serve RPC.
+    #[arg(long, default_value = "127.0.0.1:9545", value_name = "ADDRESS")]
+    pub rpc: SocketAddr,
+    /// Time between blocks, for a sequencer: 100ms to 12s.
+    #[arg(long, default_value = "1s", value_parser = block_time, value_name = "TIME")]
+    pub block_time: Duration,
+    /// L1 blocks on top of a message before a sequencer consumes it.
+    #[arg(long, default_value_t = 2)]
+    pub confirmations: u64,
+    /// The key that posts, for batcher and proposer.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// How to reach a chain.
+#[derive(Debug, Args)]
+pub struct ChainArgs {
+    /// RPC of the chain.
+    #[arg(long, default_value = "http://127.0.0.1:9545", value_name = "URL", global = true)]
+    pub rpc: String,
+    /// RPC of L1.
+    #[arg(long, default_value = "http://127.0.0.1:8545", value_name = "URL", global = true)]
+    pub l1: String,
+}
+
+/// Arguments of `deposit`.
+#[derive(Debug, Args)]
+pub struct DepositArgs {
+    /// How much: ETH with up to 18 decimals, or smallest units of --token.
+    #[arg(value_name = "AMOUNT")]
+    pub amount: String,
+    /// ERC-20 on L1; ETH if left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub token: Option<Address>,
+    /// Who is credited on L2; the sender if left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub to: Option<Address>,
+    /// Call data for a contract at --to.
+    #[arg(long, value_name = "HEX", requires = "to", conflicts_with = "token")]
+    pub call: Option<Bytes>,
+    /// How to reach the chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// Who pays.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// Steps of a withdrawal.
+#[derive(Debug, Subcommand)]
+pub enum WithdrawStep {
+    /// Put a withdrawal into the chain's outbox.
+    Start {
+        /// How much: ETH with up to 18 decimals, or smallest units of --token.
+        #[arg(value_name = "AMOUNT")]
+        amount: String,
+        /// ERC-20 on L1; ETH if left out.
+        #[arg(long, value_name = "ADDRESS")]
+        token: Option<Address>,
+        /// Who receives it on L1; the sender if left out.
+        #[arg(long, value_name = "ADDRESS")]
+        to: Option<Address>,
+        /// How to reach the chain.
+        #[command(flatten)]
+        chain: ChainArgs,
+        /// Whose money.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+    /// Say what a withdrawal waits for, and how long still.
+    Status {
+        /// Its index, as `start` printed it.
+        index: u64,
+        /// How to reach the chain.
+        #[command(flatten)]
+        chain: ChainArgs,
+    },
+    /// Prove a withdrawal on L1 and have it paid. Anybody may.
+    Finish {
+        /// Its index, as `start` printed it.
+        index: u64,
+        /// Wait until it can be paid.
+        #[arg(long)]
+        wait: bool,
+        /// How to reach the chain.
+        #[command(flatten)]
+        chain: ChainArgs,
+        /// Who pays the gas.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
+}
+
+/// Arguments of `status`.
+#[derive(Debug, Args)]
+pub struct StatusArgs {
+    /// How to reach the chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+}
+
+/// Arguments of `tour`.
+#[derive(Debug, Args)]
+pub struct TourArgs {
+    /// How to reach the chain.
+    #[command(flatten)]
+    pub chain: ChainArgs,
+    /// How many transfers to send.
+    #[arg(long, default_value_t = 1_000)]
+    pub transfers: u32,
+}
+
+/// An amount of ETH as a person writes it.
+pub(crate) fn ether(text: &str) -> eyre::Result<U256> {
+    parse_ether(text).map_err(|error| eyre::eyre!("{text:?} is no amount of ETH: {error}"))
+}
+
+fn block_time(text: &str) -> Result<Duration, String> {
+    let (number, scale) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
+        (Some(number), _) => (number, 1.0),
+        (None, Some(number)) => (number, 1_000.0),
+        (None, None) => return Err("write it with its unit, e.g. 500ms or 2s".into()),
+    };
+    let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
+    let ms = number * scale;
+    if !(100.0..=12_000.0).contains(&ms) {
+        return Err("it must lie between 100ms and 12s".into());
+    }
+    Ok(Duration::from_millis(ms.round() as u64))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn block_times_have_bounds_and_units() {
+        assert_eq!(block_time("250ms"), Ok(Duration::from_millis(250)));
+        assert_eq!(block_time("1.5s"), Ok(Duration::from_millis(1_500)));
+        for bad in ["99ms", "12.1s", "5", "xs", "-1s", "NaNs"] {
+            assert!(block_time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn keys_are_no_arguments() {
+        for argument in Cli::command().get_subcommands().flat_map(clap::Command::get_arguments) {
+            assert_ne!(argument.get_id().as_str(), "private_key");
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! One module per command.
+
+pub(crate) mod deploy;
+pub(crate) mod deposit;
+pub(crate) mod node;
+pub(crate) mod status;
+pub(crate) mod tour;
+pub(crate) mod up;
+pub(crate) mod withdraw;

@@ -1,0 +1,70 @@
+//! `mezz node`: one node of a deployed chain.
+
+use std::time::Duration;
+
+use eyre::WrapErr as _;
+use mezz_deploy::ChainFile;
+use mezz_l1::Endpoint;
+use mezz_node::Node;
+use mezz_rpc::{Limits, RpcConfig};
+use serde_json::json;
+use url::Url;
+
+use crate::{
+    args::{NodeArgs, Role},
+    commands::up::chain_info,
+    keys::signer,
+    live::watch_chain,
+    output::Output,
+    wiring::{Pace, RoleKeys, node_config},
+};
+
+/// Runs a node until it is told to stop.
+pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
+    let chain = ChainFile::read(&args.chain)?;
+    let has = |role| args.roles.contains(&role);
+    let posts = has(Role::Batcher) || has(Role::Proposer);
+    let key = posts.then(|| signer(&args.key)).transpose()?;
+    let keys = RoleKeys {
+        sequencer: has(Role::Sequencer),
+        batcher: key.clone().filter(|_| has(Role::Batcher)),
+        proposer: key.filter(|_| has(Role::Proposer)),
+    };
+    let beacons: Vec<Url> =
+        if args.beacon.is_empty() { std::slice::from_ref(&args.l1) } else { &args.beacon[..] }
+            .iter()
+            .map(|url| Url::parse(url).wrap_err_with(|| url.clone()))
+            .collect::<eyre::Result<_>>()?;
+    let pace = Pace {
+        block_time: args.block_time,
+        l1_poll: Duration::from_millis(500),
+        confirmations: args.confirmations,
+        batch_age: Duration::from_secs(60),
+        claim_interval_secs: 3_600,
+    };
+    let config = node_config(&chain, &args.data, Endpoint::parse(&args.l1)?, beacons, pace, keys)?;
+    let mut node = Node::start(&config)?;
+    let rpc = RpcConfig { addr: args.rpc, limits: Limits::default(), dev_accounts: Vec::new() };
+    let rpc = mezz_rpc::start(
+        rpc,
+        node.view.clone(),
+        node.pool.clone(),
+        node.l1.clone(),
+        chain_info(&chain),
+    )
+    .await?;
+    let url = format!("http://{}", rpc.local_addr());
+    let roles: Vec<String> =
+        args.roles.iter().map(|role| format!("{role:?}").to_lowercase()).collect();
+    let text = format!(
+        "chain {} at {url}, {}",
+        chain.config.l2_chain_id,
+        if roles.is_empty() { "derived from L1 alone".into() } else { roles.join(", ") }
+    );
+    out.emit("node", &json!({ "rpc": url, "roles": roles }), text);
+    let ended = watch_chain(&mut node, out).await;
+    rpc.stop().await;
+    let stopped = node.shutdown().await;
+    ended?;
+    Ok(stopped?)
+}
