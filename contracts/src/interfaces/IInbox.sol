@@ -73,7 +73,9 @@ interface IInbox {
     /// @notice Fees of messages went to the fee recipient.
     event FeesSwept(address indexed recipient, uint256 amount);
 
-    /// @notice A limit or a price is zero, or one limit exceeds the one that must hold it.
+    /// @notice A limit or a price is zero, or one limit exceeds the one that must hold it: target ≤
+    /// block ≤ batch for gas, a message within a block, and as many of the smallest messages as the
+    /// target has room for, with one marker, within a batch.
     error Inbox_BadConfig();
     /// @notice Only the vault enqueues messages with value.
     error Inbox_NotVault(address caller);

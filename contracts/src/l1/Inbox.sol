@@ -54,11 +54,13 @@ contract Inbox is IInbox {
             // Each batch appends a marker: consuming one message a batch would never catch up.
             && config_.batchMessages >= 2 && config_.blockMessageGasTarget != 0
             && config_.blockMessageGasTarget <= config_.blockMessageGas
-            // A message fits into a block of L1, and all messages of that into one batch.
+            // A message fits into a block of L1, and the gas of all messages of that into a batch.
             && config_.messageGas >= MessageQueue.MIN_GAS
             && config_.messageGas <= config_.blockMessageGas
             && config_.blockMessageGas <= config_.batchMessageGas
-            && config_.blockMessageGas / MessageQueue.MIN_GAS < config_.batchMessages;
+            // The price holds the average at the target; so many of the smallest messages, and a
+            // marker, fit into one batch.
+            && config_.blockMessageGasTarget / MessageQueue.MIN_GAS < config_.batchMessages;
         if (!isSound) revert Inbox_BadConfig();
         GENESIS_HASH = config_.genesisHash;
         VAULT = config_.vault;

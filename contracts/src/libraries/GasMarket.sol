@@ -8,7 +8,7 @@ import {FixedPointMathLib} from "solady/utils/FixedPointMathLib.sol";
 ///
 /// | L1 block | effect on `excess` |
 /// | --- | --- |
-/// | full (cap = 2 × target) | + target: the price grows by 13 % |
+/// | at twice the target | + target: the price grows by 13 % |
 /// | at the target | none |
 /// | empty | − target: the price falls by 12 % |
 library GasMarket {

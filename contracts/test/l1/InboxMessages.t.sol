@@ -52,7 +52,7 @@ contract InboxMessagesTest is InboxLogs {
             if (flaw == 5) config.messageGas = 20_999;
             if (flaw == 6) config.messageGas = config.blockMessageGas + 1;
             if (flaw == 7) config.blockMessageGas = config.batchMessageGas + 1;
-            if (flaw == 8) config.batchMessages = config.blockMessageGas / 21_000;
+            if (flaw == 8) config.batchMessages = config.blockMessageGasTarget / 21_000;
             vm.expectRevert(IInbox.Inbox_BadConfig.selector);
             this.createInbox(config);
         }
