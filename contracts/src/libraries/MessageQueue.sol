@@ -40,10 +40,13 @@ library MessageQueue {
         MessageKind kind;
     }
 
-    /// @notice The queue; everything but the entries in one slot.
+    /// @notice The queue; everything but the entries in one slot, so the market's fields stand here.
     struct State {
         uint64 count;
-        GasMarket.State market;
+        /// `GasMarket.State`, field by field.
+        uint64 marketBlock;
+        uint64 marketUsed;
+        uint64 marketExcess;
         mapping(uint64 index => Entry) entries;
     }
 
@@ -68,8 +71,9 @@ library MessageQueue {
         // INVARIANT: messages come no faster than batches can consume them.
         if (gasLimit > left) revert IInbox.Inbox_BlockGasExceeded(gasLimit, left);
         fee = market.price(config.blockMessageGasTarget, config.minGasPrice) * gasLimit;
-        market.used += gasLimit;
-        self.market = market;
+        self.marketBlock = market.blockNumber;
+        self.marketUsed = market.used + gasLimit;
+        self.marketExcess = market.excess;
         append(self, message, Facts.current());
     }
 
@@ -113,7 +117,9 @@ library MessageQueue {
         view
         returns (GasMarket.State memory)
     {
-        GasMarket.State memory market = self.market;
+        GasMarket.State memory market = GasMarket.State({
+            blockNumber: self.marketBlock, used: self.marketUsed, excess: self.marketExcess
+        });
         return market.rolledTo(uint64(block.number), config.blockMessageGasTarget);
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 pragma solidity 0.8.37;
 
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+
 import {IMessenger} from "../../src/interfaces/IMessenger.sol";
 import {IVault} from "../../src/interfaces/IVault.sol";
 import {Hashing} from "../../src/libraries/Hashing.sol";
@@ -102,6 +104,18 @@ contract VaultWithdrawTest is Withdrawals {
             withdrawal,
             abi.encodeWithSelector(IVault.Vault_NotDeposited.selector, address(lying), 101, 100)
         );
+    }
+
+    /// @dev The counter of ether stands under the zero address: no token withdrawal may touch it.
+    function test_withdraw_tokenAtTheZeroAddress_reverts() public {
+        giveVaultEther(5 ether);
+        Withdrawal memory withdrawal = record(WithdrawalKind.Token, CAROL, address(0), 1 ether);
+        settle();
+        expectPayReverts(
+            withdrawal,
+            abi.encodeWithSelector(SafeERC20.SafeERC20FailedOperation.selector, address(0))
+        );
+        vm.assertEq(vault.deposited(address(0)), 5 ether, "untouched");
     }
 
     // Proofs.
