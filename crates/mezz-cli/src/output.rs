@@ -7,23 +7,23 @@ use serde::Serialize;
 
 /// Where a command's answers go: stdout. Progress and logs go to stderr.
 #[derive(Clone, Copy, Debug)]
-pub struct Output {
+pub(crate) struct Output {
     json: bool,
 }
 
 impl Output {
     /// Prints JSON if asked to.
-    pub const fn new(json: bool) -> Self {
+    pub(crate) const fn new(json: bool) -> Self {
         Self { json }
     }
 
     /// Whether it prints JSON.
-    pub const fn is_json(self) -> bool {
+    pub(crate) const fn is_json(self) -> bool {
         self.json
     }
 
     /// Prints one answer: `text` for a person, `{"event": event, …value}` for a script.
-    pub fn emit(self, event: &str, value: &impl Serialize, text: impl AsRef<str>) {
+    pub(crate) fn emit(self, event: &str, value: &impl Serialize, text: impl AsRef<str>) {
         if self.json {
             let mut object = serde_json::json!({ "event": event });
             if let (Some(object), Ok(serde_json::Value::Object(fields))) =
@@ -38,14 +38,14 @@ impl Output {
     }
 
     /// A line that only a person is told.
-    pub fn say(self, text: impl AsRef<str>) {
+    pub(crate) fn say(self, text: impl AsRef<str>) {
         if !self.json {
             println!("{}", text.as_ref());
         }
     }
 
     /// Shows that something takes time, on a terminal; says so once elsewhere.
-    pub fn wait(self, what: &str) -> ProgressBar {
+    pub(crate) fn wait(self, what: &str) -> ProgressBar {
         if self.json || !std::io::stderr().is_terminal() {
             if !self.json {
                 eprintln!("{what} …");

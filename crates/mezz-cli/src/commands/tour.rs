@@ -29,8 +29,8 @@ use crate::{
     output::Output,
 };
 
-/// The account that walks: one that nothing else in `mezz up` uses.
-const WALKER: u32 = 16;
+/// The account that walks: one that no role of `mezz up` uses.
+const WALKER: u32 = 6;
 const ONE_ETHER: u128 = 1_000_000_000_000_000_000;
 /// L2 gas that the forced transaction may use.
 const FORCED_GAS: u64 = 100_000;

@@ -29,10 +29,11 @@ use crate::{
 const FUNDED_ACCOUNTS: u32 = 10;
 /// Wei that each of them gets: 100 ETH.
 const FUNDING: u128 = 100_000_000_000_000_000_000;
-/// Who posts batches, who claims, and who pays for the funding: apart, so that no nonce is shared.
-const OPERATOR: u32 = 19;
-const PROPOSER: u32 = 18;
-const FUNDER: u32 = 17;
+/// Who posts batches, who claims, and who pays for the funding: apart, so that no nonce is shared,
+/// and among the first ten, which every development L1 funds.
+const OPERATOR: u32 = 9;
+const PROPOSER: u32 = 8;
+const FUNDER: u32 = 7;
 /// File that says that the accounts were funded.
 const FUNDED_FILE: &str = "funded";
 
