@@ -174,6 +174,9 @@ pub enum StoreError {
         /// Root of the head.
         head: B256,
     },
+    /// The state's hash table grew after changes were prepared: they name places in the old one.
+    #[error("the state's hash table grew after the changes were prepared; prepare them again")]
+    TableGrown,
     /// Lists of a block that belong together differ in length.
     #[error("a block with {transactions} transactions came with {got} {what}")]
     UnevenBlock {
@@ -242,7 +245,8 @@ impl StoreError {
             Self::ViewExpired { .. }
             | Self::OutsideHistory { .. }
             | Self::UnknownBlock { .. }
-            | Self::StaleChanges { .. } => Severity::Temporary,
+            | Self::StaleChanges { .. }
+            | Self::TableGrown => Severity::Temporary,
             Self::WrongChain { .. }
             | Self::WrongFormat { .. }
             | Self::Locked { .. }

@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// Leaves that one commit of the head holds at most when it catches up, except within one block.
-const LEAVES_PER_STEP: usize = 200_000;
+const LEAVES_PER_STEP: usize = 20_000;
 
 /// Brings both state instances to where the database says that they are.
 pub(crate) fn recover(shared: &Shared) -> Result<(), StoreError> {

@@ -35,7 +35,7 @@ use crate::{
 /// Most entries that one commit takes out of a table, so that no block waits for a long clean-up.
 const PRUNED_PER_COMMIT: usize = 64;
 /// Leaves that one commit of the final instance holds at most, except within one block.
-const LEAVES_PER_STEP: usize = 200_000;
+const LEAVES_PER_STEP: usize = 20_000;
 
 /// What a run read of the state: the contents of its witness, beside what it wrote.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -160,23 +160,16 @@ impl Store {
     /// Appends a block with the state that was prepared for it. When this returns, it is durable.
     ///
     /// # Errors
-    /// [`StoreError::NotNext`], [`StoreError::WrongRoot`], [`StoreError::StaleChanges`] or
-    /// [`StoreError::UnevenBlock`], with nothing done; or a failure of the disk, which stops the
+    /// [`StoreError::NotNext`], [`StoreError::WrongRoot`], [`StoreError::StaleChanges`],
+    /// [`StoreError::TableGrown`] or [`StoreError::UnevenBlock`], with nothing done; or a failure of the disk, which stops the
     /// store.
     pub fn commit_block(
         &mut self,
         state: PreparedState,
         block: &Block,
     ) -> Result<BlockRef, StoreError> {
-        let t = std::time::Instant::now();
         let block_ref = self.write_block(&state, block)?;
-        let a = t.elapsed();
         self.apply_block(state, block_ref)?;
-        eprintln!(
-            "T write={:.3} apply={:.3}",
-            a.as_secs_f64() * 1e3,
-            (t.elapsed() - a).as_secs_f64() * 1e3
-        );
         if block_ref.number == BlockNumber::ZERO {
             // Genesis is final by definition.
             self.finalize(BlockNumber::ZERO)?;
@@ -196,31 +189,21 @@ impl Store {
         check_next(tip, block)?;
         check_root(block, state)?;
         check_prepared_on(shared.head.root()?, state)?;
+        if !shared.head.fits(&state.trie) {
+            return Err(StoreError::TableGrown);
+        }
         let block_ref = BlockRef {
             number: BlockNumber::new(block.header.number),
             hash: block.header.hash_slow(),
         };
         let filter = Filter::new(state.trie.prior.keys());
         let result = (|| {
-            let t = std::time::Instant::now();
             let write = shared.database.write()?;
             blocks::write(&write, block_ref, block)?;
-            let b = t.elapsed().as_secs_f64() * 1e3;
             write_changes(&write, block_ref.number, state, &filter)?;
-            let c = t.elapsed().as_secs_f64() * 1e3;
             let kept = block_ref.number.get().saturating_sub(shared.options.history_window);
             prune_history(&write, BlockNumber::new(kept).prev())?;
-            let d = t.elapsed().as_secs_f64() * 1e3;
-            write.commit()?;
-            let e = t.elapsed().as_secs_f64() * 1e3;
-            eprintln!(
-                "T blocks={:.3} changes={:.3} prune={:.3} commit={:.3}",
-                b,
-                c - b,
-                d - c,
-                e - d
-            );
-            Ok(())
+            write.commit()
         })();
         shared.durable(result)?;
         let mut history = shared.history.write().map_err(|_| StoreError::Poisoned)?;

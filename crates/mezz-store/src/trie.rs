@@ -6,7 +6,10 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::{Path, PathBuf},
-    sync::{RwLock, RwLockReadGuard},
+    sync::{
+        RwLock, RwLockReadGuard,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use alloy_primitives::B256;
@@ -20,6 +23,11 @@ use nomt::{
 use mezz_trie::{PathError, Terminal, Witness};
 
 use crate::{StateProof, StoreError};
+
+/// Buckets that a commit may need beside those for what it writes.
+const SPARE_BUCKETS: usize = 64;
+/// Leaves written for each new page, at least: a page is stored once it covers twenty leaves.
+const WRITES_PER_PAGE: usize = 4;
 
 /// Values to write, by key; `None` removes the leaf.
 pub(crate) type Writes = BTreeMap<StateKey, Option<Vec<u8>>>;
@@ -40,6 +48,8 @@ pub(crate) struct TrieOptions {
 /// What happens to one batch of accesses: a root computed, nothing written.
 pub(crate) struct PreparedTrie {
     session: FinishedSession,
+    /// Which hash table its pages are placed in.
+    table: u64,
     /// Value of every written key before.
     pub(crate) prior: Writes,
     /// Paths and values of every accessed key, if they were asked for.
@@ -64,17 +74,18 @@ pub(crate) struct Trie {
     options: TrieOptions,
     /// `None` only while the hash table grows, or after that failed.
     nomt: RwLock<Option<Nomt<Sha2Hasher>>>,
+    /// How often the hash table was replaced.
+    table: AtomicU64,
 }
 
 impl Trie {
-    /// Opens or creates the instance in `dir`, after growing its table if it is nearly full.
+    /// Opens or creates the instance in `dir`.
     ///
     /// The caller has asked [`check_io_uring`] before.
     pub(crate) fn open(dir: &Path, options: TrieOptions) -> Result<Self, StoreError> {
         let nomt = open_nomt(dir, &options, options.buckets)?;
-        let trie = Self { dir: dir.to_owned(), options, nomt: RwLock::new(Some(nomt)) };
-        trie.grow_if_crowded()?;
-        Ok(trie)
+        let nomt = RwLock::new(Some(nomt));
+        Ok(Self { dir: dir.to_owned(), options, nomt, table: AtomicU64::new(0) })
     }
 
     fn nomt(&self) -> Result<Guard<'_>, StoreError> {
@@ -116,7 +127,9 @@ impl Trie {
         writes: &Writes,
         reads: Option<&BTreeSet<StateKey>>,
     ) -> Result<PreparedTrie, StoreError> {
+        self.make_room(writes.len())?;
         let nomt = self.nomt()?;
+        let table = self.table.load(Ordering::Acquire);
         let mode = match reads {
             Some(_) => WitnessMode::read_write(),
             None => WitnessMode::disabled(),
@@ -147,16 +160,21 @@ impl Trie {
         let paths = session.take_witness().map(|witness| witness.path_proofs);
         let root = session.prev_root().into_inner();
         let witness = paths.map(|paths| collect_witness(root, paths, &values)).transpose()?;
-        Ok(PreparedTrie { session, prior, witness })
+        Ok(PreparedTrie { session, table, prior, witness })
     }
 
-    /// Makes a prepared state durable, and grows the table when it gets crowded.
+    /// Whether a prepared state fits the hash table as it is now.
+    pub(crate) fn fits(&self, prepared: &PreparedTrie) -> bool {
+        prepared.table == self.table.load(Ordering::Acquire)
+    }
+
+    /// Makes a prepared state durable.
     pub(crate) fn commit(&self, prepared: PreparedTrie) -> Result<(), StoreError> {
-        {
-            let nomt = self.nomt()?;
-            prepared.session.commit(nomt.get()).map_err(failed("committing the state"))?;
+        if !self.fits(&prepared) {
+            return Err(StoreError::TableGrown);
         }
-        self.grow_if_crowded()
+        let nomt = self.nomt()?;
+        prepared.session.commit(nomt.get()).map_err(failed("committing the state"))
     }
 
     /// Applies `writes` at once and returns the new root.
@@ -173,15 +191,23 @@ impl Trie {
         Ok((utilization.occupied, utilization.capacity))
     }
 
-    /// Doubles the hash table, which is bounded, when three quarters of it are used.
-    fn grow_if_crowded(&self) -> Result<(), StoreError> {
+    /// Replaces the hash table, which is bounded, by one that stays at most three quarters full when
+    /// `writes` more leaves come. A table that ran full in the middle of a commit would fail it.
+    fn make_room(&self, writes: usize) -> Result<(), StoreError> {
         let (occupied, capacity) = self.buckets()?;
-        if occupied < capacity / 4 * 3 {
+        let needed =
+            occupied.saturating_add(writes / WRITES_PER_PAGE).saturating_add(SPARE_BUCKETS);
+        let mut wanted = capacity.max(1);
+        while wanted / 4 * 3 < needed {
+            wanted = wanted.saturating_mul(2);
+        }
+        if wanted == capacity {
             return Ok(());
         }
-        let buckets = u32::try_from(capacity).unwrap_or(u32::MAX).saturating_mul(2);
-        tracing::info!(dir = %self.dir.display(), occupied, capacity, "growing the state's hash table");
+        tracing::info!(dir = %self.dir.display(), occupied, capacity, wanted, "growing the state's hash table");
+        let buckets = u32::try_from(wanted).unwrap_or(u32::MAX);
         let mut guard = self.nomt.write().map_err(|_| StoreError::Poisoned)?;
+        self.table.fetch_add(1, Ordering::AcqRel);
         drop(guard.take());
         nomt::grow_hashtable(&nomt_options(&self.dir, &self.options, buckets))
             .map_err(failed("growing the hash table"))?;

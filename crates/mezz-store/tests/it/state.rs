@@ -6,7 +6,7 @@ use std::{
 };
 
 use alloy_primitives::{Address, B256, Bytes, KECCAK256_EMPTY, U256, keccak256};
-use mezz_store::{Severity, Store, StoreError, StoreOptions};
+use mezz_store::{ProofState, Severity, Store, StoreError, StoreOptions};
 use mezz_trie::{PartialTrie, Witness};
 use mezz_types::{Account, BlockNumber, StateChanges, account_key, encode_slot, storage_key};
 
@@ -264,7 +264,7 @@ fn accounts_and_slots_are_decoded() {
 #[test]
 fn the_hash_table_grows_when_it_is_crowded() {
     let dir = tempfile::tempdir().unwrap();
-    let small = StoreOptions { head_buckets: 256, final_buckets: 256, ..options() };
+    let small = StoreOptions { head_buckets: 64, final_buckets: 64, ..options() };
     let mut store = Store::open(dir.path(), IDENTITY, small).unwrap();
     let mut state = BTreeMap::new();
     let mut parent = B256::ZERO;
@@ -279,8 +279,10 @@ fn the_hash_table_grows_when_it_is_crowded() {
         parent = store.commit_block(prepared, &next).unwrap().hash;
     }
     store.finalize(BlockNumber::new(2)).unwrap();
+    let final_proofs = store.reader().prove(ProofState::Final, &[key(0)]).unwrap();
+    assert_eq!(final_proofs.root, root_of(&state));
     let usage = store.reader().usage().unwrap();
-    assert!(usage.head_capacity > 256 && usage.final_capacity > 256, "{usage:?}");
+    assert!(usage.head_capacity > 64 && usage.final_capacity > 64, "{usage:?}");
     assert!(usage.head_occupied < usage.head_capacity / 4 * 3, "{usage:?}");
     let check = |store: &Store| {
         let view = store.reader().state_at_head().unwrap().unwrap();
@@ -292,4 +294,23 @@ fn the_hash_table_grows_when_it_is_crowded() {
     check(&store);
     drop(store);
     check(&Store::open(dir.path(), IDENTITY, small).unwrap());
+}
+
+#[test]
+fn changes_prepared_before_the_table_grew_are_prepared_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut chain = Chain::new(dir.path(), 20);
+    let changes = chain.changes();
+    let (_, next) = chain.block(&changes);
+    let early = chain.store.prepare(changes.clone(), None).unwrap();
+    let mut large = StateChanges::default();
+    for leaf in 0..6_000 {
+        large.leaves.insert(key(1_000 + leaf), Some(vec![1; 32]));
+    }
+    drop(chain.store.prepare(large, None).unwrap());
+    let error = chain.store.commit_block(early, &next).err().unwrap();
+    assert!(matches!(error, StoreError::TableGrown), "{error}");
+    assert_eq!(error.severity(), Severity::Temporary);
+    chain.append(changes, None).unwrap();
+    chain.check();
 }
