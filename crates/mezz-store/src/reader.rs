@@ -89,6 +89,12 @@ impl StoreReader {
         self.shared.tip()
     }
 
+    /// Whether a block is shown: not while its state is still on its way into the trie, so that
+    /// whoever sees a receipt sees the balances after it.
+    fn is_shown(&self, number: BlockNumber) -> Result<bool, StoreError> {
+        Ok(self.shared.tip()?.is_some_and(|tip| number <= tip.number))
+    }
+
     /// The last block whose batch is on L1.
     ///
     /// # Errors
@@ -114,6 +120,9 @@ impl StoreReader {
     /// # Errors
     /// A failure of the disk.
     pub fn block_hash(&self, number: BlockNumber) -> Result<Option<B256>, StoreError> {
+        if !self.is_shown(number)? {
+            return Ok(None);
+        }
         blocks::hash(&self.read()?, number)
     }
 
@@ -122,7 +131,11 @@ impl StoreReader {
     /// # Errors
     /// A failure of the disk.
     pub fn block_number(&self, hash: B256) -> Result<Option<BlockNumber>, StoreError> {
-        Ok(self.read()?.get(NUMBERS, &hash.0)?.map(|number| BlockNumber::new(number.value())))
+        let number = self.read()?.get(NUMBERS, &hash.0)?.map(|it| BlockNumber::new(it.value()));
+        match number {
+            Some(number) if self.is_shown(number)? => Ok(Some(number)),
+            _ => Ok(None),
+        }
     }
 
     /// Hash and header of a block.
@@ -130,6 +143,9 @@ impl StoreReader {
     /// # Errors
     /// A failure of the disk.
     pub fn header(&self, number: BlockNumber) -> Result<Option<(B256, Header)>, StoreError> {
+        if !self.is_shown(number)? {
+            return Ok(None);
+        }
         blocks::header(&self.read()?, number)
     }
 
@@ -138,6 +154,9 @@ impl StoreReader {
     /// # Errors
     /// A failure of the disk.
     pub fn body(&self, number: BlockNumber) -> Result<Option<Body>, StoreError> {
+        if !self.is_shown(number)? {
+            return Ok(None);
+        }
         blocks::body(&self.read()?, number)
     }
 
@@ -146,6 +165,9 @@ impl StoreReader {
     /// # Errors
     /// A failure of the disk.
     pub fn receipts(&self, number: BlockNumber) -> Result<Option<Vec<Receipt>>, StoreError> {
+        if !self.is_shown(number)? {
+            return Ok(None);
+        }
         blocks::receipts(&self.read()?, number)
     }
 
@@ -154,7 +176,11 @@ impl StoreReader {
     /// # Errors
     /// A failure of the disk.
     pub fn transaction(&self, hash: B256) -> Result<Option<StoredTransaction>, StoreError> {
-        find_transaction(&self.read()?, hash)
+        let found = find_transaction(&self.read()?, hash)?;
+        match found {
+            Some(found) if self.is_shown(found.block.number)? => Ok(Some(found)),
+            _ => Ok(None),
+        }
     }
 
     /// One transaction of a block.
@@ -176,6 +202,9 @@ impl StoreReader {
     pub fn receipt(&self, hash: B256) -> Result<Option<(StoredTransaction, Receipt)>, StoreError> {
         let read = self.read()?;
         let Some(found) = find_transaction(&read, hash)? else { return Ok(None) };
+        if !self.is_shown(found.block.number)? {
+            return Ok(None);
+        }
         let missing = StoreError::Missing { table: "receipts", key: found.block.number.get() };
         let receipt = blocks::receipt(&read, found.block.number, found.index)?.ok_or(missing)?;
         Ok(Some((found, receipt)))
