@@ -31,7 +31,7 @@ fail() {
     local log
     for log in "$work"/*.log; do
         printf -- '-- the end of %s\n' "$(basename "$log")"
-        tail -n 40 "$log"
+        tail -n 15 "$log" | cut -c1-200
     done
 }
 
@@ -120,11 +120,11 @@ script() {
     if ((bad == 0 && (status != 0 || good == 0))); then
         fail "$name ends with status $status after $good checks"
     elif ((bad > 0)); then
-        tail -n 20 "$work"/*.log
+        tail -n 15 "$work"/*.log | cut -c1-200
     fi
 }
 
-# command TITLE SECONDS COMMAND...: passes with status 0.
+# command_passes TITLE SECONDS COMMAND...: passes with status 0.
 command_passes() {
     local title=$1 limit=$2
     shift 2
@@ -166,6 +166,7 @@ printf '\n== a chain on Anvil\n'
 start anvil "$anvil_url" "$anvil" --hardfork osaka --block-time 1 --accounts 20 --port "$anvil_port"
 start up-anvil "$rpc" "$mezz" up --l1 "$anvil_url" --data "$work/anvil" --fresh \
     --rpc "127.0.0.1:$rpc_port" --json
+script ready.mjs
 command_passes 'mezz tour on Anvil' 400 "$mezz" tour --rpc "$rpc" --l1 "$anvil_url"
 if MEZZ_EXPECTED=$(record); then
     export MEZZ_EXPECTED
