@@ -2,7 +2,7 @@
 
 use alloy_primitives::{Bytes, hex};
 use jsonrpsee::types::ErrorObjectOwned;
-use mezz_evm::CallResult;
+use mezz_evm::{CallResult, InvalidTransaction};
 use mezz_node::EngineError;
 use mezz_store::StoreError;
 
@@ -67,6 +67,34 @@ impl From<RpcError> for ErrorObjectOwned {
     }
 }
 
+/// A transaction that is not valid as an error: clients know the reason by geth's words.
+impl From<InvalidTransaction> for RpcError {
+    fn from(reason: InvalidTransaction) -> Self {
+        use InvalidTransaction as Reason;
+        let known = match &reason {
+            Reason::Balance { .. } => "insufficient funds for gas * price + value",
+            Reason::GasLimitBelowIntrinsic { .. } => "intrinsic gas too low",
+            Reason::NonceTooLow { .. } => "nonce too low",
+            Reason::NonceTooHigh { .. } => "nonce too high",
+            Reason::NonceAtEnd => "nonce has max value",
+            Reason::TipAboveMaxFee { .. } => "max priority fee per gas higher than max fee per gas",
+            Reason::MaxFeeBelowBaseFee { .. } | Reason::DataFeeNotCovered { .. } => {
+                "max fee per gas less than block base fee"
+            }
+            Reason::GasLimitAboveBlock { .. } | Reason::GasLimitAboveCap { .. } => {
+                "exceeds block gas limit"
+            }
+            Reason::InitCodeTooLong { .. } => "max initcode size exceeded",
+            Reason::UnknownType { .. } => "transaction type not supported",
+            Reason::ChainId { .. } => "invalid chain id for signer",
+            Reason::Signature => "invalid sender",
+            Reason::SenderIsContract { .. } => "sender not an eoa",
+            Reason::Blob | Reason::NoAuthorizations => return Self::Refused(reason.to_string()),
+        };
+        Self::Refused(format!("{known}: {reason}"))
+    }
+}
+
 /// A failed call as an error.
 pub(crate) fn failed(result: CallResult) -> RpcError {
     match result {
@@ -102,6 +130,22 @@ fn reason(data: &Bytes) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn reasons_begin_with_the_words_that_clients_look_for() {
+        let said = |reason| RpcError::from(reason).to_string();
+        let required = alloy_primitives::U256::from(2);
+        let balance = alloy_primitives::U256::from(1);
+        assert_eq!(
+            said(InvalidTransaction::Balance { balance, required }),
+            "insufficient funds for gas * price + value: balance 1 is below 2, which is value and \
+             fees at most"
+        );
+        assert_eq!(
+            said(InvalidTransaction::NonceTooLow { expected: 2, got: 1 }),
+            "nonce too low: nonce 1 is too low, 2 is next"
+        );
+    }
 
     #[test]
     fn a_revert_carries_its_data_and_text() {

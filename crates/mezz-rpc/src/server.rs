@@ -11,7 +11,10 @@ use jsonrpsee::{
 use mezz_node::{ChainView, L1View, PoolHandle};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{ChainInfo, context::Context, eth, filters::Filters, mezz, net, subscribe};
+use crate::{
+    ChainInfo, context::Context, eth, filters::Filters, mezz, net, subscribe,
+    subscribe::SubscriptionIds,
+};
 
 /// What one client, and all of them together, may ask for.
 #[derive(Clone, Copy, Debug)]
@@ -145,6 +148,7 @@ pub async fn start(
         .max_response_body_size(limits.response_bytes)
         .max_subscriptions_per_connection(limits.subscriptions)
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
+        .set_id_provider(SubscriptionIds::default())
         .build();
     let addr = config.addr;
     let listen = |source| RpcStartError::Listen { addr, source };

@@ -1,12 +1,15 @@
 //! `eth_subscribe` over WebSocket. A subscriber that does not keep up is closed.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use alloy::rpc::types::Filter;
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule, SubscriptionMessage, SubscriptionSink,
-    core::{RegisterMethodError, SubscriptionResult},
-    types::Params,
+    core::{RegisterMethodError, SubscriptionResult, traits::IdProvider},
+    types::{Params, SubscriptionId},
 };
 use mezz_node::ChainEvent;
 use mezz_types::BlockNumber;
@@ -29,6 +32,18 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
             |params, pending, context, _| subscribe(params.into_owned(), pending, context),
         )
         .map(|_| ())
+}
+
+/// Names subscriptions as hexadecimal quantities: clients take nothing but text for a name. They
+/// are told apart by connection too, so that a count is enough.
+#[derive(Debug, Default)]
+pub(crate) struct SubscriptionIds(AtomicU64);
+
+impl IdProvider for SubscriptionIds {
+    fn next_id(&self) -> SubscriptionId<'static> {
+        let count = self.0.fetch_add(1, Ordering::Relaxed);
+        SubscriptionId::Str(format!("0x{:x}", count.saturating_add(1)).into())
+    }
 }
 
 enum Wanted {
@@ -125,4 +140,17 @@ fn send(sink: &mut SubscriptionSink, value: &Value) -> SubscriptionResult {
     // A client that does not read fills its buffer and is dropped here.
     sink.try_send(SubscriptionMessage::from(text))?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn subscriptions_have_names_of_their_own_in_hexadecimal() {
+        let ids = SubscriptionIds::default();
+        let names: Vec<_> = (0..17).map(|_| json!(ids.next_id())).collect();
+        assert_eq!(names.first(), Some(&json!("0x1")));
+        assert_eq!(names.last(), Some(&json!("0x11")));
+    }
 }

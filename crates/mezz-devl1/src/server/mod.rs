@@ -5,16 +5,19 @@ pub(crate) mod beacon;
 use std::{
     net::SocketAddr,
     pin::Pin,
+    sync::atomic::{AtomicU64, Ordering},
     task::{Context, Poll},
 };
 
 use http::{Method, StatusCode, header::CONTENT_TYPE};
 use jsonrpsee::{
     RpcModule,
+    core::traits::IdProvider,
     server::{
         BatchRequestConfig, HttpBody, HttpRequest, HttpResponse, ServerBuilder, ServerConfig,
         ServerHandle,
     },
+    types::SubscriptionId,
 };
 use tower::{Layer, Service, ServiceBuilder};
 
@@ -51,6 +54,7 @@ pub(crate) async fn listen(
         .max_connections(MAX_CONNECTIONS)
         .max_subscriptions_per_connection(MAX_SUBSCRIPTIONS)
         .set_batch_request_config(BatchRequestConfig::Limit(MAX_BATCH))
+        .set_id_provider(HexIds::default())
         .build();
     let server = ServerBuilder::with_config(config)
         .set_http_middleware(ServiceBuilder::new().layer(BeaconLayer { node }))
@@ -59,6 +63,19 @@ pub(crate) async fn listen(
         .map_err(fail)?;
     let address = server.local_addr().map_err(fail)?;
     Ok(Listening { address, handle: server.start(module) })
+}
+
+/// Names subscriptions as Ethereum does, by hexadecimal text: clients drop events under an id that is a JSON number.
+#[derive(Debug, Default)]
+struct HexIds {
+    last: AtomicU64,
+}
+
+impl IdProvider for HexIds {
+    fn next_id(&self) -> SubscriptionId<'static> {
+        let id = self.last.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        SubscriptionId::Str(format!("{id:#x}").into())
+    }
 }
 
 /// Answers the beacon API, and passes everything else on.

@@ -19,7 +19,8 @@ use crate::{
 
 pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMethodError> {
     method(module, "eth_blockNumber", |_: Vec<Value>, context| {
-        Ok(quantity(alloy_primitives::U256::from(context.view.head.borrow().number)))
+        let head = context.known_block(BlockNumberOrTag::Latest.into())?;
+        Ok(quantity(alloy_primitives::U256::from(head.number.get())))
     })?;
     method(module, "eth_getBlockByNumber", |params: (BlockNumberOrTag, Option<bool>), context| {
         block(context, params.0.into(), params.1.unwrap_or(false))

@@ -63,7 +63,8 @@ pub(crate) fn logs(context: &Context, filter: &Filter) -> Result<Vec<Value>, Rpc
                     tag => context.known_block(tag.into()).map(|block| block.number),
                 }
             };
-            let head = BlockNumber::new(context.view.head.borrow().number);
+            let latest = alloy::eips::BlockNumberOrTag::Latest;
+            let head = context.known_block(latest.into())?.number;
             (number(from_block)?, number(to_block)?.min(head))
         }
     };

@@ -167,9 +167,9 @@ fn access_list(
     })
 }
 
-fn simulation(error: SimulationError<StoreError>) -> RpcError {
+pub(crate) fn simulation(error: SimulationError<StoreError>) -> RpcError {
     match error {
-        SimulationError::Invalid(reason) => RpcError::Refused(reason.to_string()),
+        SimulationError::Invalid(reason) => reason.into(),
         SimulationError::Failed { result } => failed(result),
         SimulationError::Block(error) => RpcError::Internal(error.to_string()),
     }

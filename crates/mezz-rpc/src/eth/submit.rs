@@ -11,13 +11,16 @@ use alloy::{
 use alloy_consensus::{Transaction as _, TxEip1559, TxEnvelope};
 use alloy_primitives::{Bytes, TxKind, U256};
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
-use mezz_evm::{
-    check_transaction, data_fee, decode_transaction, intrinsic_gas, recover, surcharge,
-};
+use mezz_evm::{check_transaction, data_fee, decode_transaction, recover, surcharge};
 use mezz_node::PoolHandle;
 use serde_json::{Value, json};
 
-use crate::{context::Context, error::RpcError, eth::fees::suggestion, register::method_async};
+use crate::{
+    context::Context,
+    error::RpcError,
+    eth::{fees::suggestion, state::simulation},
+    register::method_async,
+};
 
 pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMethodError> {
     method_async(module, "eth_sendRawTransaction", |params: (Bytes,), context| async move {
@@ -55,16 +58,8 @@ async fn submit(context: &Arc<Context>, bytes: &Bytes) -> Result<Value, RpcError
     let refuse = |reason: String| RpcError::Refused(reason);
     let transaction = decode_transaction(bytes).map_err(|error| refuse(error.to_string()))?;
     let config = &context.view.config;
-    check_transaction(config, &transaction).map_err(|error| refuse(error.to_string()))?;
-    let required = intrinsic_gas(&transaction);
-    if transaction.gas_limit() < required {
-        return Err(refuse(format!(
-            "intrinsic gas too low: gas {}, minimum needed {required}",
-            transaction.gas_limit()
-        )));
-    }
-    let recovered = recover(transaction, context.view.crypto.as_ref())
-        .map_err(|error| refuse(error.to_string()))?;
+    check_transaction(config, &transaction)?;
+    let recovered = recover(transaction, context.view.crypto.as_ref())?;
     let state = context.state(BlockNumberOrTag::Latest.into())?;
     let account = state.account(recovered.signer())?.unwrap_or_default();
     check_funds(account.balance, recovered.inner())?;
@@ -127,8 +122,7 @@ async fn sign(context: &Arc<Context>, request: TransactionRequest) -> Result<Byt
                 .run_heavy(move |context| {
                     context.simulate(BlockNumberOrTag::Latest.into(), |simulator| {
                         let estimate = simulator.estimate_gas(&call, cap);
-                        let limit = estimate.map(|estimate| estimate.gas_limit);
-                        limit.map_err(|error| RpcError::Refused(error.to_string()))
+                        estimate.map(|estimate| estimate.gas_limit).map_err(simulation)
                     })
                 })
                 .await?
