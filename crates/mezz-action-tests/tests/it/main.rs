@@ -1,9 +1,6 @@
 //! Scenarios over a whole network.
 
 mod bad_batches;
-mod liveness;
-mod mixed;
 mod refusals;
 mod reorgs;
 mod round_trip;
-mod witnesses;
