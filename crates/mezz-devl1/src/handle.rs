@@ -53,7 +53,7 @@ impl DevL1 {
         let node = Mailbox::new(sender, versions_seen);
         let rpc = Rpc::new(node.clone(), accounts, config.clock.clone(), config.crypto.clone());
         let module = rpc::module(rpc).expect("the names of the methods are constants that differ");
-        let methods = Methods::from(module.clone());
+        let methods: Methods = module.clone();
         let server = match config.listen {
             Some(address) => Some(server::listen(address, module, node.clone()).await?),
             None => None,

@@ -135,7 +135,7 @@ impl NodeParts {
     /// [`NodeError`] of the store.
     pub fn open(config: &NodeConfig) -> Result<Self, NodeError> {
         let identity = config.derivation.genesis_hash;
-        let store = Store::open(&config.data_dir, identity, config.store.clone())?;
+        let store = Store::open(&config.data_dir, identity, config.store)?;
         let parts = EngineParts {
             store,
             config: Arc::clone(&config.chain),

@@ -115,7 +115,8 @@ async fn a_claim_that_does_not_fit_l1_is_refused() {
         batchAccumulator: first.hash,
         inboxAccumulator: first.batch.inbox_accumulator,
     };
-    let wrong: [(&str, &str, fn(&mut Settlement::ProposeInput)); 6] = [
+    type Change = fn(&mut Settlement::ProposeInput);
+    let wrong: [(&str, &str, Change); 6] = [
         ("parent", "Settlement_UnknownClaim", |it| it.parent = B256::repeat_byte(1)),
         ("end", "Settlement_WrongBatchAccumulator", |it| it.batchEnd = 2),
         ("end beyond", "Inbox_UnknownBatch", |it| it.batchEnd = 3),

@@ -92,7 +92,8 @@ impl Actor {
                 answer(reply, chain.set_next_timestamp(timestamp))
             }
             Message::SetNextBaseFee { base_fee, reply } => {
-                answer(reply, chain.set_next_base_fee(base_fee))
+                chain.set_next_base_fee(base_fee);
+                answer(reply, ())
             }
             Message::SetMining { mining, reply } => {
                 self.mining.send_replace(mining);
@@ -105,12 +106,19 @@ impl Actor {
             Message::Rollback { depth, reply } => answer(reply, chain.rollback(depth)),
             Message::Snapshot { reply } => answer(reply, chain.snapshot()),
             Message::Revert { id, reply } => answer(reply, chain.revert(id)),
-            Message::Edit { address, edit, reply } => answer(reply, chain.edit(address, edit)),
+            Message::Edit { address, edit, reply } => {
+                chain.edit(address, edit);
+                answer(reply, ())
+            }
             Message::Impersonate { address, on, reply } => {
-                answer(reply, chain.impersonate(address, on))
+                chain.impersonate(address, on);
+                answer(reply, ())
             }
             Message::DropTransaction { hash, reply } => answer(reply, chain.drop_transaction(hash)),
-            Message::DropAllTransactions { reply } => answer(reply, chain.drop_all_transactions()),
+            Message::DropAllTransactions { reply } => {
+                chain.drop_all_transactions();
+                answer(reply, ())
+            }
             Message::Stop { reply } => return Next::Stop(answer(reply, ())),
         })
     }

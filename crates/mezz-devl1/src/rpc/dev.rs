@@ -1,6 +1,10 @@
 //! What only a development chain has: time travel, mining on demand, reorganisations, hands in the state.
 //!
 //! The names and arguments are those of Anvil and Hardhat, so that their tools work; `mezzdev_reorg` says more.
+#![expect(
+    clippy::drop_non_drop,
+    reason = "arguments that are not dropped count as held across an await"
+)]
 
 use std::{num::NonZeroU64, sync::Arc};
 

@@ -47,7 +47,6 @@ impl StoredAccount {
             balance: self.account.balance,
             storage_root: self.storage.root(),
             code_hash: self.account.code_hash,
-            ..TrieAccount::default()
         }
     }
 }
