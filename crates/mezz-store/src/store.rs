@@ -149,8 +149,14 @@ impl Store {
         let mut witness = trie.witness.take();
         if let (Some(witness), Some(reads)) = (&mut witness, reads) {
             for code_hash in &reads.codes {
-                if !changes.codes.contains_key(code_hash) {
-                    witness.add_code(view::code(&self.shared, *code_hash)?);
+                match view::code(&self.shared, *code_hash) {
+                    // A block may read code and deploy the same again, so being new says nothing.
+                    Ok(code) => {
+                        witness.add_code(code);
+                    }
+                    Err(StoreError::UnknownCode { .. })
+                        if changes.codes.contains_key(code_hash) => {}
+                    Err(error) => return Err(error),
                 }
             }
         }

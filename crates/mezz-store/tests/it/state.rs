@@ -232,6 +232,12 @@ fn witnesses_hold_codes() {
         .unwrap();
     let codes = &prepared.witness().unwrap().codes;
     assert_eq!(codes.iter().collect::<Vec<_>>(), [(&keccak256(&code), &code)]);
+    // A block that reads it and deploys it once more needs it all the same.
+    let mut again = StateChanges::default();
+    again.codes.insert(keccak256(&code), code.clone());
+    let reads = reads([1], [keccak256(&code)].into());
+    let prepared = chain.store.prepare(again, Some(&reads)).unwrap();
+    assert!(prepared.witness().unwrap().codes.contains_key(&keccak256(&code)));
     assert_eq!(chain.reader().code(keccak256(&code)).unwrap(), code);
     assert_eq!(chain.reader().code(KECCAK256_EMPTY).unwrap(), Bytes::new());
 }
