@@ -3,6 +3,8 @@
 #[path = "../../mezz-evm/tests/it/precompile_inputs.rs"]
 #[expect(dead_code, reason = "the tests use the rest")]
 mod precompile_inputs;
+#[path = "../../mezz-evm/tests/it/precompile_vectors.rs"]
+mod precompile_vectors;
 
 use std::{
     hint::black_box,
@@ -16,7 +18,8 @@ use mezz_crypto::{
     verify_cell_proofs,
 };
 use mezz_evm::{Crypto, MezzPrecompiles, PlainCrypto};
-use precompile_inputs::{Rng, vectors};
+use precompile_inputs::Rng;
+use precompile_vectors::vectors;
 
 /// The median of as many runs as fit into half a second, at least three.
 fn median(mut run: impl FnMut()) -> Duration {

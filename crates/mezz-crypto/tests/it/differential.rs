@@ -4,7 +4,8 @@ use alloy_primitives::Address;
 use mezz_crypto::NativeCrypto;
 use mezz_evm::{Crypto, MezzPrecompiles, PlainCrypto};
 
-use crate::precompile_inputs::{ALL, Rng, Vector, input, vectors};
+use crate::precompile_inputs::{ALL, Rng, input};
+use crate::precompile_vectors::{Vector, vectors};
 
 fn outcome(crypto: &dyn Crypto, number: u16, input: &[u8]) -> Result<Vec<u8>, ()> {
     outcome_with(crypto, number, input, u64::MAX)

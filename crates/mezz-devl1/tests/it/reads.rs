@@ -88,7 +88,6 @@ async fn proofs_convince_an_independent_verifier() {
             balance: proof.balance,
             storage_root: proof.storage_hash,
             code_hash: proof.code_hash,
-            ..TrieAccount::default()
         };
         let leaf = (address != absent).then(|| alloy_rlp::encode(account));
         let path = Nibbles::unpack(keccak256(address));

@@ -2,4 +2,5 @@
 
 mod l2;
 mod precompile_inputs;
+mod precompile_vectors;
 mod precompiles;

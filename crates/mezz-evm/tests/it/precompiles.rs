@@ -4,7 +4,8 @@ use alloy_primitives::Address;
 use mezz_evm::{MAX_PRECOMPILE_INPUT, MezzPrecompiles, PlainCrypto};
 use revm::precompile::{PrecompileHalt, PrecompileStatus, Precompiles, u64_to_address};
 
-use crate::precompile_inputs::{ALL, Rng, input, vectors};
+use crate::precompile_inputs::{ALL, Rng, input};
+use crate::precompile_vectors::vectors;
 
 #[derive(Debug, PartialEq)]
 enum Outcome {
