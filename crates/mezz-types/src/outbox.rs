@@ -115,17 +115,19 @@ impl OutboxProof {
 #[error("the outbox tree holds 2^32 leaves already")]
 pub struct OutboxTreeFull;
 
-/// An append-only Merkle tree of fixed depth over Keccak-256, empty leaves zero, kept as its
-/// right edge, as in the deposit contract of Ethereum's consensus layer.
+/// An append-only Merkle tree of fixed depth over Keccak-256, empty leaves zero, kept as its root
+/// and its right edge: at each height, the last left child that was complete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OutboxTree {
+    root: B256,
     count: u64,
     edge: [B256; OUTBOX_DEPTH],
 }
 
 impl Default for OutboxTree {
     fn default() -> Self {
-        Self { count: 0, edge: [B256::ZERO; OUTBOX_DEPTH] }
+        let root = (0..OUTBOX_DEPTH).fold(B256::ZERO, |empty, _| hash_pair(empty, empty));
+        Self { root, count: 0, edge: [B256::ZERO; OUTBOX_DEPTH] }
     }
 }
 
@@ -146,29 +148,30 @@ impl OutboxTree {
         }
         let mut position = index;
         let mut node = leaf;
+        let mut empty = B256::ZERO;
+        let mut is_on_edge = true;
         for edge in &mut self.edge {
-            if position & 1 == 0 {
-                *edge = node;
-                break;
-            }
-            node = hash_pair(*edge, node);
+            node = if position & 1 == 1 {
+                hash_pair(*edge, node)
+            } else {
+                // The lowest left child on the path is complete, or becomes so with this leaf.
+                if is_on_edge {
+                    *edge = node;
+                }
+                is_on_edge = false;
+                hash_pair(node, empty)
+            };
+            empty = hash_pair(empty, empty);
             position >>= 1;
         }
         self.count = index.saturating_add(1);
+        self.root = node;
         Ok(OutboxIndex::new(index))
     }
 
     /// The root over the leaves so far.
-    pub fn root(&self) -> B256 {
-        let mut position = self.count;
-        let mut node = B256::ZERO;
-        let mut empty = B256::ZERO;
-        for edge in &self.edge {
-            node = if position & 1 == 1 { hash_pair(*edge, node) } else { hash_pair(node, empty) };
-            empty = hash_pair(empty, empty);
-            position >>= 1;
-        }
-        node
+    pub const fn root(&self) -> B256 {
+        self.root
     }
 }
 
@@ -178,4 +181,23 @@ fn hash_pair(left: B256, right: B256) -> B256 {
     low.copy_from_slice(left.as_slice());
     high.copy_from_slice(right.as_slice());
     keccak256(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_last_leaf_is_under_the_root_and_nothing_comes_after_it() {
+        let edge: [B256; OUTBOX_DEPTH] = core::array::from_fn(|height| keccak256([height as u8]));
+        let count = (1 << OUTBOX_DEPTH) - 1;
+        let mut tree = OutboxTree { root: B256::ZERO, count, edge };
+        let leaf = keccak256(b"leaf");
+        assert_eq!(tree.push(leaf), Ok(OutboxIndex::new(count)));
+        let last = OutboxProof { index: OutboxIndex::new(count), siblings: edge };
+        assert_eq!(tree.root(), last.root(leaf));
+        let full = tree.clone();
+        assert_eq!(tree.push(leaf), Err(OutboxTreeFull));
+        assert_eq!(tree, full);
+    }
 }
