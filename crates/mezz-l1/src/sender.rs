@@ -141,7 +141,7 @@ impl TxSender {
             hashes.push(hash);
             let until = (waited + self.settings.bump_after).min(self.settings.give_up_after);
             if let Some(receipt) = self.wait(&hashes, &mut waited, until).await? {
-                return self.succeeded(receipt, &call).await;
+                return self.succeeded(receipt, &call, sidecar.as_ref(), gas_limit).await;
             }
             if waited >= self.settings.give_up_after {
                 return Err(L1Error::Unmined { hash, secs: waited.as_secs() });
@@ -295,17 +295,32 @@ impl TxSender {
         &self,
         receipt: TransactionReceipt,
         call: &L1Call,
+        sidecar: Option<&BlobTransactionSidecarEip7594>,
+        gas_limit: u64,
     ) -> Result<TransactionReceipt, L1Error> {
         if receipt.status() {
             return Ok(receipt);
         }
+        let mut again = self.request(call);
+        again.gas = Some(gas_limit);
+        again.blob_versioned_hashes = sidecar.map(|sidecar| sidecar.versioned_hashes().collect());
         let hash = receipt.transaction_hash;
-        let again = self.provider.call(self.request(call)).await;
-        let reason = match again.map_err(refused) {
-            Err(L1Error::Refused { reason }) => reason,
-            _ => String::from("the contract does not say why"),
-        };
+        let reason = self.revert_reason(&again, receipt.block_number).await;
         Err(L1Error::Reverted { hash, reason })
+    }
+
+    /// Why it reverted: replayed where it was mined. The head is another time and another state, in
+    /// which it may well succeed. The block's own state comes second, for what reverted because of
+    /// its time or of what came before it in the block.
+    async fn revert_reason(&self, again: &TransactionRequest, mined: Option<u64>) -> String {
+        let mined = mined.unwrap_or_default();
+        for number in [mined.saturating_sub(1), mined] {
+            let replayed = self.provider.call(again.clone()).number(number).await;
+            if let Err(L1Error::Refused { reason }) = replayed.map_err(refused) {
+                return reason;
+            }
+        }
+        String::from("the contract does not say why")
     }
 }
 

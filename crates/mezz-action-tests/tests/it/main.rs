@@ -1,6 +1,7 @@
 //! Scenarios over a whole network.
 
 mod bad_batches;
+mod liveness;
 mod mixed;
 mod refusals;
 mod reorgs;
