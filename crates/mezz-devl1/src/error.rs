@@ -14,7 +14,10 @@ pub enum DevL1Error {
     #[error(transparent)]
     Log(#[from] LogError),
     /// The address cannot be listened on.
-    #[error("cannot listen on {address}: {source}")]
+    #[error(
+        "cannot listen on {address}: {source} (is another program, or another `mezz up`, listening \
+         there?)"
+    )]
     Listen {
         /// The address.
         address: SocketAddr,
