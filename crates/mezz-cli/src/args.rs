@@ -6,22 +6,11 @@ use alloy_primitives::{Address, Bytes, U256, utils::parse_ether};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mezz_types::DataKind;
 
-const EXAMPLES: &str = "\
-Examples:
-  mezz up                                   a development L1, the contracts and the chain
-  mezz tour                                 what the chain can do, on a running `mezz up`
-  mezz deposit --dev-account 3 1.5          1.5 ETH from L1 to L2
-  mezz withdraw start --dev-account 3 0.5   and back again
-  mezz status                               where a chain stands
-
-Keys: --key-file FILE, or the environment variable MEZZ_PRIVATE_KEY, or --dev-account N (public test
-mnemonic; worth nothing outside of development). Never as an argument.
-
-Exit codes: 0 done, 1 failed, 2 wrong usage.";
+use crate::examples;
 
 /// A layer 2 for Ethereum, every role in one binary.
 #[derive(Debug, Parser)]
-#[command(name = "mezz", version, after_help = EXAMPLES, arg_required_else_help = true)]
+#[command(name = "mezz", version, after_help = examples::ROOT, arg_required_else_help = true)]
 pub struct Cli {
     /// Print JSON, one object a line, instead of text.
     #[arg(long, global = true)]
@@ -38,23 +27,33 @@ pub struct Cli {
 #[derive(Debug, Subcommand)]
 pub enum Command {
     /// Start everything: L1, contracts, chain.
+    #[command(after_help = examples::UP)]
     Up(UpArgs),
     /// Deploy a chain's contracts on an L1.
+    #[command(after_help = examples::DEPLOY)]
     Deploy(DeployArgs),
     /// Run a node of a deployed chain, in the roles that it is given.
+    #[command(after_help = examples::NODE)]
     Node(NodeArgs),
     /// Move ETH or tokens from L1 to L2.
+    #[command(after_help = examples::DEPOSIT)]
     Deposit(DepositArgs),
     /// Move ETH or tokens from L2 to L1, in three steps.
+    #[command(after_help = examples::WITHDRAW)]
     Withdraw {
         /// Which step.
         #[command(subcommand)]
         step: WithdrawStep,
     },
     /// Show where a running chain stands.
+    #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
     /// Walk through what a running `mezz up` can do, with the L1 gas of each step.
+    #[command(after_help = examples::TOUR)]
     Tour(TourArgs),
+    /// Print the reference of all commands as Markdown: `docs/cli.md`.
+    #[command(hide = true)]
+    Reference,
 }
 
 /// Arguments of `up`.
@@ -219,6 +218,7 @@ pub struct DepositArgs {
 #[derive(Debug, Subcommand)]
 pub enum WithdrawStep {
     /// Put a withdrawal into the chain's outbox.
+    #[command(after_help = examples::WITHDRAW_START)]
     Start {
         /// How much: ETH with up to 18 decimals, or smallest units of --token.
         #[arg(value_name = "AMOUNT")]
@@ -237,6 +237,7 @@ pub enum WithdrawStep {
         key: KeyArgs,
     },
     /// Say what a withdrawal waits for, and how long still.
+    #[command(after_help = examples::WITHDRAW_STATUS)]
     Status {
         /// Its index, as `start` printed it.
         index: u64,
@@ -245,6 +246,7 @@ pub enum WithdrawStep {
         chain: ChainArgs,
     },
     /// Prove a withdrawal on L1 and have it paid. Anybody may.
+    #[command(after_help = examples::WITHDRAW_FINISH)]
     Finish {
         /// Its index, as `start` printed it.
         index: u64,

@@ -4,9 +4,11 @@ mod args;
 mod client;
 mod commands;
 mod deposit;
+mod examples;
 mod keys;
 mod live;
 mod output;
+mod reference;
 mod wiring;
 
 use clap::Parser as _;
@@ -41,6 +43,10 @@ async fn dispatch(command: &Command, out: Output) -> eyre::Result<()> {
         Command::Withdraw { step } => commands::withdraw::run(step, out).await,
         Command::Status(args) => commands::status::run(args, out).await,
         Command::Tour(args) => commands::tour::run(args, out).await,
+        Command::Reference => {
+            print!("{}", reference::reference());
+            Ok(())
+        }
     }
 }
 

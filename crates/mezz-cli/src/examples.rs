@@ -1,0 +1,86 @@
+//! What the help of each command ends with: what people type, and why.
+
+pub(crate) const ROOT: &str = "\
+Examples:
+  mezz up                                   a development L1, the contracts and the chain
+  mezz tour                                 what the chain can do, on a running `mezz up`
+  mezz deposit --dev-account 3 1.5          1.5 ETH from L1 to L2
+  mezz withdraw start --dev-account 3 0.5   and back again
+  mezz status                               where a chain stands
+
+Keys: --key-file FILE, or the environment variable MEZZ_PRIVATE_KEY, or --dev-account N (public test
+mnemonic; worth nothing outside of development). Never as an argument.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage.";
+
+pub(crate) const UP: &str = "\
+Examples:
+  mezz up                                   everything, in ./data; Ctrl-C stops, `mezz up` goes on
+  mezz up --fresh --block-time 250ms        a new chain with four blocks a second
+  mezz up --l1 http://127.0.0.1:8545        on an Anvil that runs already
+  mezz up --json | jq .                     for scripts: one JSON object a line
+
+Ten accounts of the public test mnemonic are funded. For development alone: anybody knows their keys.";
+
+pub(crate) const DEPLOY: &str = "\
+Examples:
+  mezz deploy --print > mezz.toml           all settings with their defaults
+  mezz deploy --print --config mezz.toml    check what you changed
+  mezz deploy --l1 URL --config mezz.toml --key-file FILE
+
+Run the same command again after an interruption: it goes on where it stopped. The result is
+chain.json in the data directory; hand it to everybody who runs a node.";
+
+pub(crate) const NODE: &str = "\
+Examples:
+  mezz node --chain chain.json --l1 URL     check the chain from L1 alone; needs no key
+  mezz node --chain chain.json --l1 URL --roles sequencer,batcher,proposer --key-file FILE
+
+A chain has one sequencer at a time: start the role nowhere else. The RPC listens on this machine
+alone unless --rpc says otherwise; put a proxy with TLS before it to serve the world.";
+
+pub(crate) const DEPOSIT: &str = "\
+Examples:
+  mezz deposit --dev-account 3 1.5          1.5 ETH to the same address on L2
+  mezz deposit --key-file FILE 1 --to 0x…   to somebody else
+  mezz deposit --key-file FILE 1000000 --token 0x…   an ERC-20, in its smallest units
+
+It returns once L2 shows the money. L1 gas and the price of the message come on top.";
+
+pub(crate) const WITHDRAW: &str = "\
+Examples:
+  mezz withdraw start --key-file FILE 0.5   prints the index of the withdrawal
+  mezz withdraw status 7                    what number 7 waits for
+  mezz withdraw finish --key-file FILE 7    pays it on L1, once it can be paid
+
+A withdrawal waits for its batch, for a claim on L1, and for the claim's window.";
+
+pub(crate) const WITHDRAW_START: &str = "\
+Examples:
+  mezz withdraw start --dev-account 3 0.5
+  mezz withdraw start --key-file FILE 0.5 --to 0x…
+  mezz withdraw start --key-file FILE 1000000 --token 0x…";
+
+pub(crate) const WITHDRAW_STATUS: &str = "\
+Examples:
+  mezz withdraw status 7
+  mezz --json withdraw status 7             with the proof, once there is one";
+
+pub(crate) const WITHDRAW_FINISH: &str = "\
+Examples:
+  mezz withdraw finish --key-file FILE 7
+  mezz withdraw finish --key-file FILE --wait 7   wait for the window first
+
+Whoever runs it pays the gas; the money goes to whom `start` named.";
+
+pub(crate) const STATUS: &str = "\
+Examples:
+  mezz status
+  mezz --json status --rpc https://rpc.example.org --l1 https://l1.example.org
+
+latest is sequenced, safe has its batch on L1, finalized has its claim final on L1.";
+
+pub(crate) const TOUR: &str = "\
+Examples:
+  mezz tour                                 on a `mezz up` in another terminal
+  mezz tour --transfers 10000";
