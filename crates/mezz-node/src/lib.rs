@@ -24,7 +24,7 @@ pub use error::NodeError;
 pub use node::{BatcherRole, Node, NodeConfig, NodeParts, ProposerRole, Roles, Signer};
 pub use pool::{
     BestTransactions, BlockNews, CandidateLimits, Pool, PoolError, PoolHandle, PoolLimits,
-    PoolStatus, PoolTransaction, SharedTransaction, start_pool,
+    PoolStatus, PoolTransaction, SharedTransaction, restore_pool, start_pool,
 };
 pub use proposer::{Move, Proposer, ProposerError, ProposerSettings, run_proposer};
 pub use sequencer::{

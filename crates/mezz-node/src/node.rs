@@ -15,8 +15,8 @@ use url::Url;
 use crate::{
     Batcher, BatcherSettings, ChainView, Clock, Derivation, DerivationParts, DerivationSettings,
     EngineHandle, EngineParts, EngineState, L1View, Move, NodeError, PoolHandle, PoolLimits,
-    Posted, Proposer, ProposerSettings, Sequencer, SequencerParts, SequencerSettings, run_batcher,
-    run_derivation, run_proposer, run_sequencer, start_engine, start_pool,
+    Posted, Proposer, ProposerSettings, Sequencer, SequencerParts, SequencerSettings, restore_pool,
+    run_batcher, run_derivation, run_proposer, run_sequencer, start_engine, start_pool,
 };
 
 /// A key that sends to L1.
@@ -112,7 +112,7 @@ pub struct NodeParts {
     pub view: ChainView,
     /// Who writes blocks.
     pub engine: EngineHandle,
-    /// The engine's thread.
+    /// The engine's thread; of a sequencer, the pool's as well.
     pub thread: JoinHandle<()>,
     /// Follows L1.
     pub derivation: Derivation,
@@ -142,9 +142,18 @@ impl NodeParts {
             crypto: Arc::clone(&config.crypto),
             keep_witnesses: config.keep_witnesses,
         };
+        // Only who builds blocks holds transactions.
+        let journal = config.roles.sequencer.map(|_| parts.store.pool_journal()).transpose()?;
         let engine = EngineState::open(parts, &config.genesis)?;
         let (engine, view, thread) = start_engine(engine, config.contracts);
-        let pool = config.roles.sequencer.map(|_| start_pool(config.pool));
+        let (pool, thread) = match journal {
+            Some(journal) => {
+                let waiting = restore_pool(config.pool, &journal, &view)?;
+                let (pool, pool_thread) = start_pool(waiting, journal);
+                (Some(pool), joined([thread, pool_thread]))
+            }
+            None => (None, thread),
+        };
         let beacon = BeaconClient::new(config.beacons.clone());
         let client = L1Client::new(&config.l1, beacon, config.contracts);
         let provider = client.provider().clone();
@@ -179,6 +188,16 @@ impl NodeParts {
         });
         Ok(Self { view, engine, thread, derivation, l1, pool, sequencer, batcher, proposer })
     }
+}
+
+/// A thread that ends when all of these have, and panics if one of them did.
+fn joined(threads: [JoinHandle<()>; 2]) -> JoinHandle<()> {
+    std::thread::spawn(move || {
+        let ended = threads.map(JoinHandle::join);
+        if let Some(panic) = ended.into_iter().find_map(Result::err) {
+            std::panic::resume_unwind(panic);
+        }
+    })
 }
 
 /// One sender for each key, so that roles with the same key take turns.
@@ -272,10 +291,11 @@ impl Node {
             first = first.and(ended);
         }
         self.engine = None;
+        self.pool = None;
         let thread = self.thread;
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         if !matches!(joined, Ok(Ok(()))) {
-            return Err(NodeError::Crashed { reason: "the engine panicked".into() });
+            return Err(NodeError::Crashed { reason: "the engine or the pool panicked".into() });
         }
         first
     }

@@ -1,4 +1,4 @@
-//! `chain.redb`: opening it, and reading and writing typed tables.
+//! `chain.redb` and `pool.redb`: opening them, and reading and writing typed tables.
 
 use std::{borrow::Borrow, path::Path};
 
@@ -14,13 +14,23 @@ use crate::{
     tables::{self, META, meta},
 };
 
-/// The database of everything but the state.
+/// File of everything but the state and what waits.
+pub(crate) const CHAIN_FILE: &str = "chain.redb";
+/// File of the transactions that wait for a block.
+pub(crate) const POOL_FILE: &str = "pool.redb";
+
+/// One of the databases beside the state.
 pub(crate) struct Database(redb::Database);
 
 impl Database {
-    /// Opens or creates the database in `dir`, which must belong to the chain `identity`.
-    pub(crate) fn open(dir: &Path, identity: B256, cache_mib: usize) -> Result<Self, StoreError> {
-        let path = dir.join("chain.redb");
+    /// Opens or creates the database `file` in `dir`, which must belong to the chain `identity`.
+    pub(crate) fn open(
+        dir: &Path,
+        file: &str,
+        identity: B256,
+        cache_mib: usize,
+    ) -> Result<Self, StoreError> {
+        let path = dir.join(file);
         let inner = redb::Database::builder()
             .set_cache_size(cache_mib << 20)
             .create(path)

@@ -1,8 +1,8 @@
 //! State, blocks, receipts, indexes and history on disk.
 //!
 //! A store is a directory: `head/` and `final/` hold the state in NOMT, after the last block and
-//! after the last final one; `chain.redb` holds everything else. Its layout is drawn in
-//! `docs/storage.md`. One [`Store`] writes blocks and state, one [`L1Store`] keeps what was learnt
+//! after the last final one; `pool.redb` holds what waits for a block, `chain.redb` everything else.
+//! Its layout is drawn in `docs/storage.md`. One [`Store`] writes blocks and state, one [`L1Store`] keeps what was learnt
 //! from L1, any number of [`StoreReader`]s read.
 
 mod block;
@@ -15,6 +15,7 @@ mod history;
 mod io_uring;
 mod l1;
 mod options;
+mod pool;
 mod reader;
 mod recovery;
 mod shared;
@@ -36,6 +37,7 @@ pub use l1::{
     StoredClaim, StoredMessage, TransactionJournal,
 };
 pub use options::StoreOptions;
+pub use pool::{PoolJournal, PoolUpdate};
 pub use reader::{ProofState, StateProof, StateProofs, StoreReader, Usage};
 pub use store::{PreparedState, Store, WitnessKeys};
 pub use view::StateView;

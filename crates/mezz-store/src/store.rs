@@ -22,7 +22,7 @@ use mezz_types::{BlockNumber, StateChanges, StateKey};
 use crate::{
     Block, BlockRef, StoreError, StoreOptions, StoreReader, blocks,
     codec::Map,
-    database::{Database, Write},
+    database::{CHAIN_FILE, Database, Write},
     filter::Filter,
     io_uring::check_io_uring,
     recovery,
@@ -90,7 +90,7 @@ impl Store {
             move |source| StoreError::File { path, source }
         };
         std::fs::create_dir_all(dir).map_err(file_error(dir))?;
-        let database = Database::open(dir, identity, options.database_cache_mib)?;
+        let database = Database::open(dir, CHAIN_FILE, identity, options.database_cache_mib)?;
         let instances = [dir.join("head"), dir.join("final")];
         if database.read()?.meta::<1>(meta::READY)?.is_none() {
             // A crash while they were first made leaves them half-made and empty.
@@ -133,6 +133,16 @@ impl Store {
     /// A handle that keeps what was learnt from L1.
     pub fn l1(&self) -> crate::L1Store {
         crate::L1Store::new(Arc::clone(&self.shared))
+    }
+
+    /// The journal of the transactions that wait for a block. There is one holder at a time.
+    ///
+    /// # Errors
+    /// As of [`Store::open`], about its file.
+    pub fn pool_journal(&self) -> Result<crate::PoolJournal, StoreError> {
+        let identity = self.shared.database.read()?.meta::<32>(meta::IDENTITY)?;
+        let identity = identity.map(B256::from).unwrap_or_default();
+        crate::PoolJournal::open(Arc::clone(&self.shared), identity)
     }
 
     /// Computes the state after `changes` to the head; with `reads`, also its witness.

@@ -1,4 +1,4 @@
-//! The tables of `chain.redb`. Every value is drawn byte by byte in `docs/storage.md`.
+//! The tables of `chain.redb` and `pool.redb`. Every value is drawn byte by byte in `docs/storage.md`.
 
 use redb::TableDefinition;
 
@@ -58,6 +58,8 @@ pub(crate) const CLAIM_BATCHES: TableDefinition<'static, &'static [u8; 32], u64>
 /// Sender and nonce → transaction to L1 on its way.
 pub(crate) const JOURNAL: TableDefinition<'static, &'static [u8; 28], &'static [u8]> =
     TableDefinition::new("journal");
+/// Order of arrival → transaction that waits for a block; in `pool.redb`.
+pub(crate) const WAITING: ByNumber = TableDefinition::new("waiting");
 
 /// Names in [`META`].
 pub(crate) mod meta {

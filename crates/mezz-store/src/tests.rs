@@ -134,7 +134,9 @@ fn finality_is_finished_or_said_again() {
 fn half_made_instances_are_made_again() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    let database = crate::database::Database::open(dir.path(), IDENTITY, 1).unwrap();
+    let database =
+        crate::database::Database::open(dir.path(), crate::database::CHAIN_FILE, IDENTITY, 1)
+            .unwrap();
     let write = database.write().unwrap();
     write.remove_meta(tables::meta::READY).unwrap();
     write.commit().unwrap();
@@ -178,7 +180,9 @@ fn a_state_without_blocks_is_refused() {
 fn another_format_is_refused() {
     let dir = tempfile::tempdir().unwrap();
     drop(open(dir.path()));
-    let database = crate::database::Database::open(dir.path(), IDENTITY, 1).unwrap();
+    let database =
+        crate::database::Database::open(dir.path(), crate::database::CHAIN_FILE, IDENTITY, 1)
+            .unwrap();
     let write = database.write().unwrap();
     write.set_meta(tables::meta::FORMAT, &9u32.to_be_bytes()).unwrap();
     write.commit().unwrap();

@@ -1,34 +1,55 @@
 //! The pool's loop.
 
+use std::thread::JoinHandle;
+
+use mezz_store::PoolJournal;
 use tokio::sync::{broadcast, mpsc};
 
 use super::{
-    BlockNews, CandidateLimits, Pool, PoolHandle, PoolLimits, SharedTransaction,
+    BlockNews, CandidateLimits, Pool, PoolError, PoolHandle, SharedTransaction,
     ingress::PoolRequest,
+    journal::{self, Answer, Entry, run_journal},
 };
 
 /// Requests that may wait.
 const MAILBOX: usize = 16_384;
 /// Arrivals that a subscriber may lag behind.
 const ARRIVALS: usize = 4_096;
+/// Departures that are written without waiting for an arrival to go along with.
+const DEPARTURES: usize = 8_192;
 
-/// Starts the pool's task; it ends when the last handle is dropped.
-pub fn start_pool(limits: PoolLimits) -> PoolHandle {
+/// Starts the pool's thread, which ends, with its journal closed, when the last handle is dropped.
+///
+/// # Panics
+/// If the system starts no thread.
+pub fn start_pool(pool: Pool, journal: PoolJournal) -> (PoolHandle, JoinHandle<()>) {
     let (mailbox, requests) = mpsc::channel(MAILBOX);
     let (arrivals, _) = broadcast::channel(ARRIVALS);
-    let actor = Actor { pool: Pool::new(limits), arrivals: arrivals.clone() };
-    tokio::spawn(actor.run(requests));
-    PoolHandle { mailbox, arrivals }
+    let (writer, entries) = mpsc::channel(journal::MAILBOX);
+    let told = arrivals.clone();
+    let thread = |name: &str| std::thread::Builder::new().name(name.into());
+    let writing = thread("pool-journal")
+        .spawn(move || run_journal(&journal, entries, &told))
+        .expect("a thread can be started while the node starts");
+    let running = thread("pool")
+        .spawn(move || {
+            Actor { pool, writer }.run(requests);
+            if let Err(panic) = writing.join() {
+                std::panic::resume_unwind(panic);
+            }
+        })
+        .expect("a thread can be started while the node starts");
+    (PoolHandle { mailbox, arrivals }, running)
 }
 
 struct Actor {
     pool: Pool,
-    arrivals: broadcast::Sender<SharedTransaction>,
+    writer: mpsc::Sender<Entry>,
 }
 
 impl Actor {
-    async fn run(mut self, mut requests: mpsc::Receiver<PoolRequest>) {
-        while let Some(request) = requests.recv().await {
+    fn run(mut self, mut requests: mpsc::Receiver<PoolRequest>) {
+        while let Some(request) = requests.blocking_recv() {
             self.handle(request);
         }
     }
@@ -37,11 +58,7 @@ impl Actor {
     fn handle(&mut self, request: PoolRequest) {
         match request {
             PoolRequest::Insert(transaction, nonce, reply) => {
-                let inserted = self.pool.insert(transaction.clone(), nonce);
-                if inserted.is_ok() {
-                    let _ = self.arrivals.send(transaction);
-                }
-                let _ = reply.send(inserted);
+                self.insert(transaction, nonce, reply);
             }
             PoolRequest::Get(hash, reply) => {
                 let _ = reply.send(self.pool.get(hash).cloned());
@@ -61,6 +78,24 @@ impl Actor {
                 let _ = reply.send(self.candidates(limits));
             }
             PoolRequest::BlockBuilt(news) => self.block_built(news),
+        }
+    }
+
+    /// Takes a transaction in; the journal answers its sender.
+    fn insert(&mut self, transaction: SharedTransaction, nonce: u64, reply: Answer) {
+        // First a place to write it, so that nothing is taken in that cannot be written.
+        let Ok(place) = self.writer.try_reserve() else {
+            let _ = reply.send(Err(PoolError::Busy));
+            return;
+        };
+        match self.pool.insert(transaction, nonce) {
+            Ok(entry) => place.send(Entry {
+                arrived: Some((entry, Some(reply))),
+                departed: self.pool.take_departed(),
+            }),
+            Err(error) => {
+                let _ = reply.send(Err(error));
+            }
         }
     }
 
@@ -96,7 +131,19 @@ impl Actor {
         }
         for (transaction, nonce) in news.returned {
             // One that is outbid or stale by now stays out: its sender can see that it did not run.
-            let _ = self.pool.insert(transaction, nonce);
+            if let Ok(entry) = self.pool.insert(transaction, nonce) {
+                self.write(Some(entry));
+            }
         }
+        if self.pool.departures() >= DEPARTURES {
+            self.write(None);
+        }
+    }
+
+    fn write(&mut self, arrived: Option<super::PoolTransaction>) {
+        let departed = self.pool.take_departed();
+        let arrived = arrived.map(|entry| (entry, None));
+        // The journal ends after the pool does.
+        let _ = self.writer.blocking_send(Entry { arrived, departed });
     }
 }

@@ -43,6 +43,17 @@ pub enum PoolError {
         /// How many fit.
         capacity: usize,
     },
+    /// P4: too many wait for transactions that nobody has sent.
+    #[error(
+        "too many transactions wait for a lower nonce ({capacity}): send the missing one first"
+    )]
+    TooManyGaps {
+        /// How many may wait.
+        capacity: usize,
+    },
+    /// The disk failed: the node stops.
+    #[error("the transaction could not be stored: the node is stopping")]
+    Unstored,
     /// More is arriving than the pool can look at.
     #[error("transaction pool is busy: try again")]
     Busy,

@@ -7,7 +7,7 @@ use std::{
 
 use alloy_primitives::Address;
 
-use super::{PoolTransaction, state::Account};
+use super::{PoolTransaction, account::Account};
 
 struct Head<'a> {
     tip: u128,
@@ -49,9 +49,9 @@ impl<'a> BestTransactions<'a> {
         let heads = accounts
             .values()
             .filter_map(|account| {
-                let mut rest = account.waiting.range(account.next_nonce..);
+                let mut rest = account.waiting().range(account.next_nonce()..);
                 let (nonce, transaction) = rest.next()?;
-                (*nonce == account.next_nonce).then_some(())?;
+                (*nonce == account.next_nonce()).then_some(())?;
                 head(transaction, rest, base_fee)
             })
             .collect();

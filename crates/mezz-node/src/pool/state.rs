@@ -1,14 +1,18 @@
 //! What waits, by sender and nonce.
 
 use std::{
-    collections::{BTreeMap, HashMap, btree_map::Entry},
+    collections::{BTreeSet, HashMap},
     sync::Arc,
 };
 
 use alloy_consensus::{Transaction as _, TxEnvelope, transaction::Recovered};
 use alloy_primitives::{Address, B256};
 
-use super::{BestTransactions, PoolError};
+use super::{
+    BestTransactions, PoolError, SharedTransaction,
+    account::{Account, Tail},
+    nonces::NonceMemory,
+};
 
 /// A checked transaction and when it came.
 #[derive(Clone, Debug)]
@@ -45,13 +49,15 @@ pub struct PoolLimits {
     pub capacity: usize,
     /// Transactions of one sender, and how far ahead a nonce may be.
     pub per_sender: u64,
+    /// Transactions in all that wait for a predecessor which nobody has sent.
+    pub behind_gaps: usize,
     /// How much more a replacement must bid, percent.
     pub replacement_percent: u128,
 }
 
 impl Default for PoolLimits {
     fn default() -> Self {
-        Self { capacity: 100_000, per_sender: 1_024, replacement_percent: 10 }
+        Self { capacity: 100_000, per_sender: 1_024, behind_gaps: 20_000, replacement_percent: 10 }
     }
 }
 
@@ -64,35 +70,34 @@ pub struct PoolStatus {
     pub queued: usize,
 }
 
-#[derive(Debug, Default)]
-pub(super) struct Account {
-    pub(super) next_nonce: u64,
-    pub(super) waiting: BTreeMap<u64, PoolTransaction>,
-}
-
-impl Account {
-    /// How many run without a gap, from the account's nonce on.
-    pub(super) fn executable(&self) -> usize {
-        let gapless = |(offset, (nonce, _)): &(u64, (&u64, &PoolTransaction))| {
-            self.next_nonce.checked_add(*offset) == Some(**nonce)
-        };
-        (0u64..).zip(self.waiting.range(self.next_nonce..)).take_while(gapless).count()
-    }
-}
-
 /// The pool: a pure structure; the caller says what the accounts' nonces are.
 #[derive(Debug)]
 pub struct Pool {
     limits: PoolLimits,
     accounts: HashMap<Address, Account>,
     by_hash: HashMap<B256, (Address, u64)>,
+    /// The last transaction of every sender, the cheapest first: what P4 drops.
+    tails: BTreeSet<Tail>,
+    /// Transactions that run without a gap.
+    gapless: usize,
+    nonces: NonceMemory,
     arrivals: u64,
+    departed: Vec<u64>,
 }
 
 impl Pool {
     /// An empty pool.
     pub fn new(limits: PoolLimits) -> Self {
-        Self { limits, accounts: HashMap::new(), by_hash: HashMap::new(), arrivals: 0 }
+        Self {
+            limits,
+            accounts: HashMap::new(),
+            by_hash: HashMap::new(),
+            tails: BTreeSet::new(),
+            gapless: 0,
+            nonces: NonceMemory::default(),
+            arrivals: 0,
+            departed: Vec::new(),
+        }
     }
 
     /// How many transactions it holds.
@@ -106,50 +111,80 @@ impl Pool {
     }
 
     /// Takes a transaction whose signature, chain id and balance were checked, from an account
-    /// whose nonce is `account_nonce`.
+    /// whose nonce was `account_nonce` when the caller looked.
     ///
     /// # Errors
     /// A [`PoolError`] by rules P2, P3 and P4; the pool is unchanged then.
     pub fn insert(
         &mut self,
-        transaction: Arc<Recovered<TxEnvelope>>,
+        transaction: SharedTransaction,
         account_nonce: u64,
-    ) -> Result<B256, PoolError> {
+    ) -> Result<PoolTransaction, PoolError> {
+        let arrival = self.arrivals.saturating_add(1);
+        self.insert_at(arrival, transaction, account_nonce)
+    }
+
+    /// Takes a transaction that it held before a restart, with its place in the order of arrival.
+    ///
+    /// # Errors
+    /// As [`Pool::insert`]; the transaction counts as departed then.
+    pub fn restore(
+        &mut self,
+        arrival: u64,
+        transaction: SharedTransaction,
+        account_nonce: u64,
+    ) -> Result<PoolTransaction, PoolError> {
+        let restored = self.insert_at(arrival, transaction, account_nonce);
+        if restored.is_err() {
+            self.discard(arrival);
+        }
+        restored
+    }
+
+    /// Counts an arrival as departed that never gets in.
+    pub fn discard(&mut self, arrival: u64) {
+        self.arrivals = self.arrivals.max(arrival);
+        self.departed.push(arrival);
+    }
+
+    fn insert_at(
+        &mut self,
+        arrival: u64,
+        transaction: SharedTransaction,
+        account_nonce: u64,
+    ) -> Result<PoolTransaction, PoolError> {
         let hash = *transaction.tx_hash();
         if self.by_hash.contains_key(&hash) {
             return Err(PoolError::AlreadyKnown { hash });
         }
-        let nonce = transaction.nonce();
-        if nonce < account_nonce {
-            return Err(PoolError::NonceTooLow { expected: account_nonce, got: nonce });
+        let (sender, nonce) = (transaction.signer(), transaction.nonce());
+        let expected = self.next_nonce(sender, account_nonce);
+        if nonce < expected {
+            return Err(PoolError::NonceTooLow { expected, got: nonce });
         }
-        if nonce - account_nonce >= self.limits.per_sender {
+        if nonce - expected >= self.limits.per_sender {
             let ahead = self.limits.per_sender;
-            return Err(PoolError::NonceTooHigh { expected: account_nonce, got: nonce, ahead });
+            return Err(PoolError::NonceTooHigh { expected, got: nonce, ahead });
         }
-        let sender = transaction.signer();
         self.check_replacement(sender, nonce, &transaction)?;
-        let replaces =
-            self.accounts.get(&sender).is_some_and(|account| account.waiting.contains_key(&nonce));
-        if !replaces && self.by_hash.len() >= self.limits.capacity {
-            self.evict_for(&transaction)?;
+        self.advance(sender, expected);
+        let account = self.accounts.get(&sender);
+        if !account.is_some_and(|account| account.waiting().contains_key(&nonce)) {
+            let next = account.map_or(expected, Account::first_missing);
+            self.make_room(&transaction, nonce > next)?;
         }
-        self.arrivals += 1;
-        let arrival = self.arrivals;
-        let account = self.accounts.entry(sender).or_default();
-        account.next_nonce = account_nonce;
+        self.arrivals = self.arrivals.max(arrival);
         let entry = PoolTransaction { transaction, hash, arrival };
-        match account.waiting.entry(nonce) {
-            Entry::Occupied(mut old) => {
-                self.by_hash.remove(&old.get().hash);
-                old.insert(entry);
-            }
-            Entry::Vacant(free) => {
-                free.insert(entry);
-            }
-        }
         self.by_hash.insert(hash, (sender, nonce));
-        Ok(hash)
+        let replaced = self.change(sender, expected, |account| account.insert(entry.clone()));
+        self.depart(replaced);
+        Ok(entry)
+    }
+
+    /// P6: what an account's next nonce is.
+    fn next_nonce(&self, sender: Address, read: u64) -> u64 {
+        let held = self.accounts.get(&sender).map_or(0, Account::next_nonce);
+        read.max(held).max(self.nonces.get(sender))
     }
 
     fn check_replacement(
@@ -158,10 +193,8 @@ impl Pool {
         nonce: u64,
         transaction: &TxEnvelope,
     ) -> Result<(), PoolError> {
-        let Some(old) = self.accounts.get(&sender).and_then(|account| account.waiting.get(&nonce))
-        else {
-            return Ok(());
-        };
+        let old = self.accounts.get(&sender).and_then(|account| account.waiting().get(&nonce));
+        let Some(old) = old else { return Ok(()) };
         let outbid = |old: u128| {
             let more = old.saturating_mul(self.limits.replacement_percent).div_ceil(100);
             old.saturating_add(more.max(1))
@@ -179,33 +212,68 @@ impl Pool {
         Ok(())
     }
 
-    /// P4: makes room by dropping the last transaction of the sender who pays least.
-    fn evict_for(&mut self, newcomer: &TxEnvelope) -> Result<(), PoolError> {
-        let full = PoolError::Full { capacity: self.limits.capacity };
-        let cheapest = self
-            .accounts
-            .iter()
-            .filter_map(|(sender, account)| {
-                let (nonce, last) = account.waiting.last_key_value()?;
-                Some((last.transaction.max_fee_per_gas(), *sender, *nonce))
-            })
-            .min();
-        let Some((fee, sender, nonce)) = cheapest else { return Err(full) };
-        if fee >= newcomer.max_fee_per_gas() {
-            return Err(full);
+    /// P4: makes room for a newcomer, or refuses it.
+    fn make_room(
+        &mut self,
+        newcomer: &Recovered<TxEnvelope>,
+        behind_gap: bool,
+    ) -> Result<(), PoolError> {
+        let waiting = self.by_hash.len().saturating_sub(self.gapless);
+        if behind_gap && waiting >= self.limits.behind_gaps {
+            return Err(PoolError::TooManyGaps { capacity: self.limits.behind_gaps });
         }
-        self.remove(sender, nonce);
+        let capacity = self.limits.capacity;
+        if self.by_hash.len() < capacity {
+            return Ok(());
+        }
+        let Some(cheapest) = self.tails.first().copied() else {
+            return Err(PoolError::Full { capacity });
+        };
+        // A sender who drops its own last one for one behind it would leave a gap.
+        if cheapest.max_fee >= newcomer.max_fee_per_gas() || cheapest.sender == newcomer.signer() {
+            return Err(PoolError::Full { capacity });
+        }
+        self.remove(cheapest.sender, cheapest.nonce);
         Ok(())
     }
 
-    fn remove(&mut self, sender: Address, nonce: u64) -> Option<PoolTransaction> {
-        let account = self.accounts.get_mut(&sender)?;
-        let removed = account.waiting.remove(&nonce)?;
-        self.by_hash.remove(&removed.hash);
-        if account.waiting.is_empty() {
-            self.accounts.remove(&sender);
+    /// Changes a sender's account, and keeps what is counted over all accounts.
+    fn change<T>(
+        &mut self,
+        sender: Address,
+        next_nonce: u64,
+        change: impl FnOnce(&mut Account) -> T,
+    ) -> T {
+        let account = self.accounts.entry(sender).or_insert_with(|| Account::new(next_nonce));
+        if let Some(tail) = account.tail() {
+            self.tails.remove(&tail);
         }
-        Some(removed)
+        self.gapless = self.gapless.saturating_sub(account.executable());
+        let result = change(account);
+        self.gapless = self.gapless.saturating_add(account.executable());
+        match account.tail() {
+            Some(tail) => {
+                self.tails.insert(tail);
+            }
+            None => {
+                self.accounts.remove(&sender);
+            }
+        }
+        result
+    }
+
+    fn depart(&mut self, gone: impl IntoIterator<Item = PoolTransaction>) {
+        for gone in gone {
+            self.by_hash.remove(&gone.hash);
+            self.departed.push(gone.arrival);
+        }
+    }
+
+    fn remove(&mut self, sender: Address, nonce: u64) -> Option<PoolTransaction> {
+        let next_nonce = self.accounts.get(&sender)?.next_nonce();
+        let removed = self.change(sender, next_nonce, |account| account.remove(nonce));
+        self.depart(removed.clone());
+        removed
     }
 
     /// Drops the transaction with this hash, if it is there.
@@ -214,38 +282,46 @@ impl Pool {
         self.remove(sender, nonce)
     }
 
-    /// Learns an account's nonce after a block: what lies below it is gone.
+    /// Learns an account's nonce after a block was built or taken back: what lies below it is gone.
     pub fn set_nonce(&mut self, sender: Address, next_nonce: u64) {
-        let Some(account) = self.accounts.get_mut(&sender) else { return };
-        account.next_nonce = next_nonce;
-        let stays = account.waiting.split_off(&next_nonce);
-        for gone in std::mem::replace(&mut account.waiting, stays).into_values() {
-            self.by_hash.remove(&gone.hash);
+        self.nonces.set(sender, next_nonce);
+        self.move_nonce(sender, next_nonce);
+    }
+
+    /// Learns that an account has come at least this far.
+    fn advance(&mut self, sender: Address, next_nonce: u64) {
+        if self.accounts.get(&sender).is_some_and(|account| account.next_nonce() < next_nonce) {
+            self.move_nonce(sender, next_nonce);
         }
-        if account.waiting.is_empty() {
-            self.accounts.remove(&sender);
+    }
+
+    fn move_nonce(&mut self, sender: Address, next_nonce: u64) {
+        if self.accounts.contains_key(&sender) {
+            let gone = self.change(sender, next_nonce, |account| account.set_nonce(next_nonce));
+            self.depart(gone.into_values());
         }
+    }
+
+    /// Arrivals that left since this was asked last, for whoever keeps the pool on disk.
+    pub fn take_departed(&mut self) -> Vec<u64> {
+        std::mem::take(&mut self.departed)
+    }
+
+    /// How many departures [`Pool::take_departed`] would tell of.
+    pub fn departures(&self) -> usize {
+        self.departed.len()
     }
 
     /// The transaction with this hash.
     pub fn get(&self, hash: B256) -> Option<&PoolTransaction> {
         let (sender, nonce) = self.by_hash.get(&hash)?;
-        self.accounts.get(sender)?.waiting.get(nonce)
+        self.accounts.get(sender)?.waiting().get(nonce)
     }
 
-    /// The nonce that follows the sender's gapless transactions; `account_nonce` if it has none.
+    /// The nonce that follows the sender's gapless transactions; the account's own if it has none.
     pub fn pending_nonce(&self, sender: Address, account_nonce: u64) -> u64 {
-        let count = self.accounts.get(&sender).map_or(0, |account| {
-            let mut expected = account_nonce;
-            for nonce in account.waiting.range(account_nonce..).map(|(nonce, _)| *nonce) {
-                if nonce != expected {
-                    break;
-                }
-                expected = expected.saturating_add(1);
-            }
-            expected - account_nonce
-        });
-        account_nonce.saturating_add(count)
+        let held = self.accounts.get(&sender).map_or(0, Account::first_missing);
+        held.max(self.next_nonce(sender, account_nonce))
     }
 
     /// P5: what to run next, in order, at this base fee.
@@ -255,7 +331,7 @@ impl Pool {
 
     /// How many can run and how many wait for a predecessor.
     pub fn status(&self) -> PoolStatus {
-        let pending = self.accounts.values().map(Account::executable).sum();
+        let pending = self.gapless;
         PoolStatus { pending, queued: self.by_hash.len().saturating_sub(pending) }
     }
 
@@ -264,7 +340,7 @@ impl Pool {
         self.accounts.iter().flat_map(|(sender, account)| {
             let executable = account.executable();
             account
-                .waiting
+                .waiting()
                 .values()
                 .enumerate()
                 .map(move |(position, entry)| (*sender, entry, position < executable))

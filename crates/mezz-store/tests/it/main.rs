@@ -2,5 +2,6 @@
 
 mod blocks;
 mod l1;
+mod pool;
 mod state;
 mod support;

@@ -1,0 +1,76 @@
+//! The pool's loop with a real disk under it.
+
+use mezz_store::{Store, StoreOptions};
+use tempfile::TempDir;
+
+use super::{Pool, PoolError, PoolLimits, start_pool, tests::transaction};
+
+fn store(dir: &TempDir) -> Store {
+    let options = StoreOptions {
+        head_buckets: 1_024,
+        final_buckets: 1_024,
+        page_cache_mib: 8,
+        leaf_cache_mib: 8,
+        database_cache_mib: 16,
+        commit_threads: 1,
+        history_window: 16,
+    };
+    Store::open(dir.path(), alloy_primitives::B256::repeat_byte(1), options).unwrap()
+}
+
+#[test]
+fn what_a_sender_was_told_of_is_on_disk_and_what_left_is_not() {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    {
+        let store = store(&dir);
+        let journal = store.pool_journal().unwrap();
+        let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
+        let mut arrivals = pool.subscribe();
+        runtime.block_on(async {
+            let first = pool.insert(transaction(1, 0, 100, 10), 0).await.unwrap();
+            assert_eq!(*arrivals.recv().await.unwrap().tx_hash(), first);
+            pool.insert(transaction(2, 3, 100, 10), 0).await.unwrap();
+            assert!(matches!(
+                pool.insert(transaction(1, 0, 101, 10), 0).await,
+                Err(PoolError::Underpriced { .. })
+            ));
+            // The write that brings the replacement takes out what it replaced.
+            pool.insert(transaction(1, 0, 200, 20), 0).await.unwrap();
+        });
+        drop(pool);
+        thread.join().unwrap();
+    }
+    let store = store(&dir);
+    let entries = store.pool_journal().unwrap().entries().unwrap();
+    let arrivals: Vec<u64> = entries.iter().map(|(arrival, _)| *arrival).collect();
+    assert_eq!(arrivals, [2, 3]);
+    use alloy_eips::Encodable2718 as _;
+    assert_eq!(entries[1].1, transaction(1, 0, 200, 20).encoded_2718());
+}
+
+#[test]
+fn a_flood_of_senders_shares_the_writes_and_all_are_answered() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir);
+    let journal = store.pool_journal().unwrap();
+    let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        let mut sent = tokio::task::JoinSet::new();
+        for sender in 0..200 {
+            let pool = pool.clone();
+            sent.spawn(async move {
+                for nonce in 0..20 {
+                    pool.insert(transaction(sender, nonce, 100, 1), 0).await.unwrap();
+                }
+            });
+        }
+        while let Some(done) = sent.join_next().await {
+            done.unwrap();
+        }
+    });
+    drop(pool);
+    thread.join().unwrap();
+    assert_eq!(store.pool_journal().unwrap().entries().unwrap().len(), 4_000);
+}
