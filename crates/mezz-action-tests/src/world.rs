@@ -11,7 +11,7 @@ use mezz_contracts::{Inbox, Vault};
 use mezz_crypto::NativeCrypto;
 use mezz_deploy::{ChainFile, Security, Settings, chain_genesis, default_fees, deploy};
 use mezz_devl1::Reorg;
-use mezz_l1::{L1Call, L1Error};
+use mezz_l1::{L1Call, L1Error, SystemTimer};
 use mezz_node::{
     BatcherRole, BatcherSettings, BuiltBlock, DerivationSettings, Move, NodeConfig, PoolError,
     PoolLimits, Posted, Progress, ProposerRole, ProposerSettings, Roles, SequencerSettings,
@@ -344,6 +344,7 @@ fn node_config(
         pool: PoolLimits::default(),
         crypto: Arc::new(NativeCrypto),
         clock: Arc::new(clock.clone()),
+        timer: Arc::new(SystemTimer),
         keep_witnesses: settings.keep_witnesses,
         roles,
     }

@@ -4,7 +4,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use mezz_crypto::NativeCrypto;
 use mezz_deploy::{ChainFile, chain_genesis};
-use mezz_l1::{Endpoint, SenderSettings};
+use mezz_l1::{Endpoint, SenderSettings, SystemTimer};
 use mezz_node::{
     BatcherRole, BatcherSettings, DerivationSettings, NodeConfig, PoolLimits, ProposerRole,
     ProposerSettings, Roles, SequencerSettings, Signer, SystemClock,
@@ -67,6 +67,7 @@ pub(crate) fn node_config(
         pool: PoolLimits::default(),
         crypto: Arc::new(NativeCrypto),
         clock: Arc::new(SystemClock),
+        timer: Arc::new(SystemTimer),
         keep_witnesses: false,
         roles: roles(chain, pace, keys),
     })

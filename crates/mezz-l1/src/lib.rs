@@ -10,6 +10,7 @@ mod error;
 mod events;
 mod revert;
 mod sender;
+mod timer;
 mod tracker;
 
 pub use beacon::{BeaconClient, Blob};
@@ -19,4 +20,5 @@ pub use error::{L1Error, Severity};
 pub use events::{L1Event, L1Log, ProposedClaim};
 pub use revert::revert_reason;
 pub use sender::{Journal, L1Call, NoJournal, SenderSettings, TxSender};
+pub use timer::{SystemTimer, Timer};
 pub use tracker::InboxTracker;

@@ -3,7 +3,9 @@
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 
 use mezz_evm::{Crypto, GenesisAccount};
-use mezz_l1::{BeaconClient, Endpoint, Journal, L1Client, L1Contracts, SenderSettings, TxSender};
+use mezz_l1::{
+    BeaconClient, Endpoint, Journal, L1Client, L1Contracts, SenderSettings, Timer, TxSender,
+};
 use mezz_store::{L1Store, Store, StoreOptions};
 use mezz_types::{ChainConfig, DataKind};
 use tokio::{
@@ -82,6 +84,8 @@ pub struct NodeConfig {
     pub crypto: Arc<dyn Crypto>,
     /// This machine's clock.
     pub clock: Arc<dyn Clock>,
+    /// How the roles wait.
+    pub timer: Arc<dyn Timer>,
     /// Whether a witness of every block is kept until its batch is final.
     pub keep_witnesses: bool,
     /// What it does.
@@ -249,19 +253,27 @@ impl Node {
         let poll = config.l1_poll;
         let NodeParts { view, engine, thread, l1, pool, derivation, sequencer, batcher, proposer } =
             parts;
-        let derivation = run_derivation(derivation, poll, stopped.clone());
-        tasks.spawn(async move { Ok(derivation.await?) });
+        let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
+        tasks.spawn(async move {
+            Ok(run_derivation(derivation, poll, timer.as_ref(), stopping).await?)
+        });
         if let Some(sequencer) = sequencer {
             let sequencer = run_sequencer(sequencer, stopped.clone());
             tasks.spawn(async move { Ok(sequencer.await?) });
         }
         if let Some(batcher) = batcher {
-            let batcher = run_batcher(batcher, poll, posted.clone(), stopped.clone());
-            tasks.spawn(async move { Ok(batcher.await?) });
+            let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
+            let posted = posted.clone();
+            tasks.spawn(async move {
+                Ok(run_batcher(batcher, poll, timer.as_ref(), posted, stopping).await?)
+            });
         }
         if let Some(proposer) = proposer {
-            let proposer = run_proposer(proposer, poll, moves.clone(), stopped.clone());
-            tasks.spawn(async move { Ok(proposer.await?) });
+            let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
+            let moves = moves.clone();
+            tasks.spawn(async move {
+                Ok(run_proposer(proposer, poll, timer.as_ref(), moves, stopping).await?)
+            });
         }
         Ok(Self { view, pool, l1, posted, moves, stop, tasks, engine: Some(engine), thread })
     }

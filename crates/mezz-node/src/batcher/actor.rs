@@ -1,52 +1,50 @@
-//! The loop around the batcher.
+//! The rounds of the batcher.
 
 use std::time::Duration;
 
+use mezz_l1::Timer;
 use tokio::sync::{broadcast, watch};
 
 use super::{Batcher, BatcherError, Posted};
+use crate::rounds::{Next, Rounds, run_rounds};
 
-/// Waiting after a temporary error at most, seconds.
-const MAX_BACKOFF_SECS: u64 = 30;
+struct Posting {
+    batcher: Batcher,
+    posted: broadcast::Sender<Posted>,
+}
+
+impl Rounds for Posting {
+    type Error = BatcherError;
+    const FAILED: &'static str = "the batch was not posted; trying again";
+    const INTERRUPTIBLE: bool = true;
+
+    async fn round(&mut self) -> Result<Next, BatcherError> {
+        if let Some(batch) = self.batcher.step().await? {
+            tracing::info!(
+                batch = %batch.index, first = %batch.blocks.0, last = %batch.blocks.1,
+                bytes = batch.bytes, gas = batch.gas_used, "batch posted"
+            );
+            // Nobody may be listening.
+            let _ = self.posted.send(batch);
+        }
+        Ok(Next::Later)
+    }
+
+    fn is_temporary(error: &BatcherError) -> bool {
+        error.is_temporary()
+    }
+}
 
 /// Posts batches until `stop` says so; `posted` hears of each.
 ///
 /// # Errors
 /// A [`BatcherError`] that is not temporary.
 pub async fn run_batcher(
-    mut batcher: Batcher,
+    batcher: Batcher,
     poll: Duration,
+    timer: &dyn Timer,
     posted: broadcast::Sender<Posted>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), BatcherError> {
-    let mut failures = 0u32;
-    while !*stop.borrow() {
-        let pause = match batcher.step().await {
-            Ok(Some(batch)) => {
-                tracing::info!(
-                    batch = %batch.index, first = %batch.blocks.0, last = %batch.blocks.1,
-                    bytes = batch.bytes, gas = batch.gas_used, "batch posted"
-                );
-                // Nobody may be listening.
-                let _ = posted.send(batch);
-                failures = 0;
-                poll
-            }
-            Ok(None) => {
-                failures = 0;
-                poll
-            }
-            Err(error) if error.is_temporary() => {
-                failures = failures.saturating_add(1);
-                tracing::warn!(%error, failures, "the batch was not posted; trying again");
-                Duration::from_secs(MAX_BACKOFF_SECS.min(1 << failures.min(5)))
-            }
-            Err(error) => return Err(error),
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.changed() => {}
-        }
-    }
-    Ok(())
+    run_rounds(Posting { batcher, posted }, poll, timer, stop).await
 }

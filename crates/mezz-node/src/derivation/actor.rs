@@ -1,47 +1,40 @@
-//! The loop around derivation.
+//! The rounds of derivation.
 
 use std::time::Duration;
 
+use mezz_l1::Timer;
 use tokio::sync::watch;
 
 use super::{Derivation, DerivationError, Progress};
+use crate::rounds::{Next, Rounds, run_rounds};
 
-/// Waiting after a temporary error at most, seconds.
-const MAX_BACKOFF_SECS: u64 = 30;
+impl Rounds for Derivation {
+    type Error = DerivationError;
+    const FAILED: &'static str = "L1 cannot be followed just now";
+    // The engine goes on with what it was given: wait for it.
+    const INTERRUPTIBLE: bool = false;
+
+    async fn round(&mut self) -> Result<Next, DerivationError> {
+        Ok(match self.step().await? {
+            Progress::Idle => Next::Later,
+            Progress::L1Block(_) | Progress::Batch(_) | Progress::Rewound(_) => Next::Now,
+        })
+    }
+
+    fn is_temporary(error: &DerivationError) -> bool {
+        error.is_temporary()
+    }
+}
 
 /// Follows L1 until `stop` says so.
 ///
 /// # Errors
 /// A [`DerivationError`] that is not temporary: the node must not go on.
 pub async fn run_derivation(
-    mut derivation: Derivation,
+    derivation: Derivation,
     poll: Duration,
-    mut stop: watch::Receiver<bool>,
+    timer: &dyn Timer,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), DerivationError> {
-    let mut failures = 0u32;
-    loop {
-        if *stop.borrow() {
-            return Ok(());
-        }
-        let pause = match derivation.step().await {
-            Ok(Progress::Idle) => {
-                failures = 0;
-                poll
-            }
-            Ok(_) => {
-                failures = 0;
-                continue;
-            }
-            Err(error) if error.is_temporary() => {
-                failures = failures.saturating_add(1);
-                tracing::warn!(%error, failures, "L1 cannot be followed just now");
-                Duration::from_secs(MAX_BACKOFF_SECS.min(1 << failures.min(5)))
-            }
-            Err(error) => return Err(error),
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.changed() => {}
-        }
-    }
+    run_rounds(derivation, poll, timer, stop).await
 }

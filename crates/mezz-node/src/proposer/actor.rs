@@ -1,49 +1,47 @@
-//! The loop around the proposer.
+//! The rounds of the proposer.
 
 use std::time::Duration;
 
+use mezz_l1::Timer;
 use tokio::sync::{broadcast, watch};
 
 use super::{Move, Proposer, ProposerError};
+use crate::rounds::{Next, Rounds, run_rounds};
 
-/// Waiting after a temporary error at most, seconds.
-const MAX_BACKOFF_SECS: u64 = 30;
+struct Moving {
+    proposer: Proposer,
+    moves: broadcast::Sender<Move>,
+}
+
+impl Rounds for Moving {
+    type Error = ProposerError;
+    const FAILED: &'static str = "the claim tree was not moved; trying again";
+    const INTERRUPTIBLE: bool = true;
+
+    async fn round(&mut self) -> Result<Next, ProposerError> {
+        if let Some(made) = self.proposer.step().await? {
+            tracing::info!(?made, "claim tree");
+            // Nobody may be listening.
+            let _ = self.moves.send(made);
+        }
+        Ok(Next::Later)
+    }
+
+    fn is_temporary(error: &ProposerError) -> bool {
+        error.is_temporary()
+    }
+}
 
 /// Claims and finalizes until `stop` says so; `moves` hears of each.
 ///
 /// # Errors
 /// A [`ProposerError`] that is not temporary.
 pub async fn run_proposer(
-    mut proposer: Proposer,
+    proposer: Proposer,
     poll: Duration,
+    timer: &dyn Timer,
     moves: broadcast::Sender<Move>,
-    mut stop: watch::Receiver<bool>,
+    stop: watch::Receiver<bool>,
 ) -> Result<(), ProposerError> {
-    let mut failures = 0u32;
-    while !*stop.borrow() {
-        let pause = match proposer.step().await {
-            Ok(Some(made)) => {
-                tracing::info!(?made, "claim tree");
-                // Nobody may be listening.
-                let _ = moves.send(made);
-                failures = 0;
-                poll
-            }
-            Ok(None) => {
-                failures = 0;
-                poll
-            }
-            Err(error) if error.is_temporary() => {
-                failures = failures.saturating_add(1);
-                tracing::warn!(%error, failures, "the claim tree was not moved; trying again");
-                Duration::from_secs(MAX_BACKOFF_SECS.min(1 << failures.min(5)))
-            }
-            Err(error) => return Err(error),
-        };
-        tokio::select! {
-            () = tokio::time::sleep(pause) => {}
-            _ = stop.changed() => {}
-        }
-    }
-    Ok(())
+    run_rounds(Moving { proposer, moves }, poll, timer, stop).await
 }
