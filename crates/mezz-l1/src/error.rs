@@ -1,7 +1,7 @@
 //! What can go wrong with L1, and what to do about it.
 
 use alloy::transports::{RpcError, TransportErrorKind};
-use alloy_primitives::B256;
+use alloy_primitives::{Address, B256};
 use mezz_types::{BatchIndex, InboxIndex};
 
 /// How a caller reacts.
@@ -110,6 +110,64 @@ pub enum L1Error {
         /// How long was waited.
         secs: u64,
     },
+    /// The L1 transaction is stuck, and bidding higher is not allowed.
+    #[error(
+        "L1 transaction {hash} is stuck: a higher bid is {wanted} wei per {unit}, the settings allow \
+         {allowed}; allow more, or wait until L1 is cheaper"
+    )]
+    FeeCap {
+        /// Its hash.
+        hash: B256,
+        /// What is paid for: gas or blob gas.
+        unit: &'static str,
+        /// What the next bid would be, wei.
+        wanted: u128,
+        /// What the settings allow, wei.
+        allowed: u128,
+    },
+    /// An earlier transaction of the key was mined instead, or meanwhile: what was to be sent is
+    /// decided again after its block has been read.
+    #[error("L1 transaction {hash} of the same key was mined in block {block} with nonce {nonce}")]
+    Overtaken {
+        /// The nonce.
+        nonce: u64,
+        /// The transaction that was mined.
+        hash: B256,
+        /// Where.
+        block: u64,
+    },
+    /// Somebody else uses the key.
+    #[error(
+        "L1 transaction {hash} can never be mined: nonce {nonce} of {address} was used by a \
+         transaction that this node did not send; give each node a key of its own"
+    )]
+    Displaced {
+        /// Whose.
+        address: Address,
+        /// The nonce.
+        nonce: u64,
+        /// The transaction that can never be mined.
+        hash: B256,
+    },
+    /// A transaction waits for one with a lower nonce, which is neither here nor on L1.
+    #[error(
+        "a transaction of {address} with nonce {got} waits for one with nonce {expected}, which was \
+         sent by somebody else and dropped: send any transaction with nonce {expected}"
+    )]
+    NonceGap {
+        /// Whose.
+        address: Address,
+        /// The nonce that L1 waits for.
+        expected: u64,
+        /// The lowest one in the journal.
+        got: u64,
+    },
+    /// What is to be sent cannot be written down, or what was written down cannot be read.
+    #[error("the journal of L1 transactions: {reason}")]
+    Journal {
+        /// What the disk or the decoder says.
+        reason: String,
+    },
     /// A transaction could not be signed or made.
     #[error("signing: {reason}")]
     Signing {
@@ -129,7 +187,10 @@ impl L1Error {
     pub fn severity(&self) -> Severity {
         match self {
             Self::MessageChain { .. } | Self::BatchChain { .. } => Severity::Reset,
-            Self::Endpoint { .. } | Self::Signing { .. } | Self::Kzg { .. } => Severity::Critical,
+            Self::Endpoint { .. }
+            | Self::Signing { .. }
+            | Self::Kzg { .. }
+            | Self::Journal { .. } => Severity::Critical,
             _ => Severity::Temporary,
         }
     }

@@ -2,6 +2,7 @@
 
 use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 
+use alloy_primitives::Address;
 use mezz_evm::{Crypto, GenesisAccount};
 use mezz_l1::{
     BeaconClient, Endpoint, Journal, L1Client, L1Contracts, SenderSettings, Timer, TxSender,
@@ -218,8 +219,9 @@ impl Senders<'_> {
             return made.clone();
         }
         let journal = Arc::new(StoreJournal(self.l1.clone()));
-        let sender =
-            TxSender::new(self.provider.clone(), signer.clone(), self.config.sender, journal);
+        let provider = self.provider.clone();
+        let sender = TxSender::new(provider, signer.clone(), self.config.sender, journal)
+            .with_timer(Arc::clone(&self.config.timer));
         self.made.push(sender.clone());
         sender
     }
@@ -229,13 +231,16 @@ impl Senders<'_> {
 struct StoreJournal(L1Store);
 
 impl Journal for StoreJournal {
-    fn record(
-        &self,
-        sender: alloy_primitives::Address,
-        nonce: u64,
-        signed: &[u8],
-    ) -> Result<(), String> {
-        self.0.journal(sender).put(nonce, signed).map_err(|error| error.to_string())
+    fn record(&self, sender: Address, nonce: u64, entry: &[u8]) -> Result<(), String> {
+        self.0.journal(sender).put(nonce, entry).map_err(|error| error.to_string())
+    }
+
+    fn entries(&self, sender: Address) -> Result<Vec<(u64, Vec<u8>)>, String> {
+        self.0.journal(sender).entries().map_err(|error| error.to_string())
+    }
+
+    fn remove(&self, sender: Address, nonce: u64) -> Result<(), String> {
+        self.0.journal(sender).remove(nonce).map_err(|error| error.to_string())
     }
 }
 

@@ -2,7 +2,8 @@
 //!
 //! # Rules
 //! - B1 A batch starts after the last block whose batch this node has seen on L1, and names that
-//!   batch as its parent: the contract refuses it if L1 moved in between.
+//!   batch as its parent: the contract refuses it if L1 moved in between. Nothing is decided before
+//!   this node has read the L1 block of its key's last transaction, whichever run of it sent that.
 //! - B2 A block is posted only when L1's time has reached its own (formats, V3).
 //! - B3 A batch is posted when it is full, when its oldest block with something in it has waited
 //!   [`BatcherSettings::max_age_ms`], or when nothing was posted for

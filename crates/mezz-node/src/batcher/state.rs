@@ -55,8 +55,6 @@ pub struct Batcher {
     settings: BatcherSettings,
     l1: watch::Receiver<L1View>,
     clock: Arc<dyn Clock>,
-    /// Batch that was accepted, not seen by derivation yet (B1).
-    waiting_for: Option<Posted>,
     waiting_since_ms: Option<u64>,
 }
 
@@ -86,7 +84,7 @@ impl Batcher {
         l1: watch::Receiver<L1View>,
         clock: Arc<dyn Clock>,
     ) -> Self {
-        Self { view, sender, settings, l1, clock, waiting_for: None, waiting_since_ms: None }
+        Self { view, sender, settings, l1, clock, waiting_since_ms: None }
     }
 
     /// Posts a batch if one is due (B3).
@@ -106,6 +104,12 @@ impl Batcher {
     }
 
     async fn post(&mut self, now: bool) -> Result<Option<Posted>, BatcherError> {
+        // B1, also for what an earlier run of this node sent.
+        let sent_in = self.sender.settle().await?.map(L1BlockNumber::new);
+        let read = self.view.l1.cursor()?.map(|at| at.number);
+        if sent_in.is_some() && read < sent_in {
+            return Ok(None);
+        }
         let Some(pending) = self.pending()? else { return Ok(None) };
         let view = *self.l1.borrow();
         let Some(draft) = self.draft(&pending, &view)? else { return Ok(None) };
@@ -128,21 +132,13 @@ impl Batcher {
             gas_used: receipt.gas_used,
             l1_block: L1BlockNumber::new(receipt.block_number.unwrap_or_default()),
         };
-        self.waiting_for = Some(posted);
         self.waiting_since_ms = None;
         Ok(Some(posted))
     }
 
     /// What the next batch follows; `None` while derivation has not caught up (B1).
-    fn pending(&mut self) -> Result<Option<Pending>, BatcherError> {
+    fn pending(&self) -> Result<Option<Pending>, BatcherError> {
         let l1 = &self.view.l1;
-        if let Some(posted) = self.waiting_for {
-            let seen = l1.cursor()?.is_some_and(|at| at.number >= posted.l1_block);
-            if !seen {
-                return Ok(None);
-            }
-            self.waiting_for = None;
-        }
         let Some(stored) = l1.last_batch()? else {
             return Ok(Some(Pending {
                 index: BatchIndex::ZERO,

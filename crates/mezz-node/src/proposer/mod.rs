@@ -6,6 +6,8 @@
 //!   bond carries the whole line.
 //! - C3 A claim of anybody that agrees with this node counts as ours: nothing is claimed twice.
 //! - C4 The first claim after the last final one is finalized when its window is over.
+//! - C5 Nothing is decided before this node has read the L1 block of its key's last transaction,
+//!   whichever run of it sent that.
 
 mod actor;
 mod error;

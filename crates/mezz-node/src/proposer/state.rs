@@ -5,7 +5,7 @@ use alloy_primitives::{B256, U256};
 use mezz_contracts::Settlement;
 use mezz_l1::{L1Call, TxSender};
 use mezz_store::{ClaimOutcome, StoredClaim};
-use mezz_types::{BatchIndex, ClaimId};
+use mezz_types::{BatchIndex, ClaimId, L1BlockNumber};
 use tokio::sync::watch;
 
 use super::ProposerError;
@@ -54,8 +54,6 @@ pub struct Proposer {
     sender: TxSender,
     settings: ProposerSettings,
     l1: watch::Receiver<L1View>,
-    /// L1 block of the last move: nothing is decided before derivation has seen it.
-    moved_at: Option<u64>,
 }
 
 /// A node of the claim tree.
@@ -77,7 +75,7 @@ impl Proposer {
         settings: ProposerSettings,
         l1: watch::Receiver<L1View>,
     ) -> Self {
-        Self { view, sender, settings, l1, moved_at: None }
+        Self { view, sender, settings, l1 }
     }
 
     /// Makes the next move, if one is due.
@@ -85,8 +83,10 @@ impl Proposer {
     /// # Errors
     /// [`ProposerError`]; a temporary one is worth another try.
     pub async fn step(&mut self) -> Result<Option<Move>, ProposerError> {
-        let cursor = self.view.l1.cursor()?.map_or(0, |at| at.number.get());
-        if self.moved_at.is_some_and(|moved| cursor < moved) {
+        // C5.
+        let moved_in = self.sender.settle().await?.map(L1BlockNumber::new);
+        let read = self.view.l1.cursor()?.map(|at| at.number);
+        if moved_in.is_some() && read < moved_in {
             return Ok(None);
         }
         let root = self.root()?;
@@ -149,7 +149,6 @@ impl Proposer {
         let data = Settlement::finalizeCall { id: claim.id }.abi_encode().into();
         let to = Some(self.view.contracts.settlement);
         let receipt = self.sender.send(L1Call { to, data, ..L1Call::default() }).await?;
-        self.moved_at = receipt.block_number;
         let (id, batch_end) = (claim.id, claim.batch_end);
         Ok(Move::Finalized { id, batch_end, gas_used: receipt.gas_used })
     }
@@ -184,7 +183,6 @@ impl Proposer {
         let data = Settlement::proposeCall { input }.abi_encode().into();
         let to = Some(self.view.contracts.settlement);
         let receipt = self.sender.send(L1Call { to, value, data, ..L1Call::default() }).await?;
-        self.moved_at = receipt.block_number;
         Ok(Some(Move::Proposed { batch_end, gas_used: receipt.gas_used }))
     }
 }

@@ -1,0 +1,4 @@
+//! The port to L1, against the development L1 and against sources that misbehave.
+
+mod sender;
+mod world;
