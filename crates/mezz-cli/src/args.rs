@@ -45,6 +45,13 @@ pub enum Command {
         #[command(subcommand)]
         step: WithdrawStep,
     },
+    /// Make, import and look at encrypted keys.
+    #[command(after_help = examples::KEY)]
+    Key {
+        /// What to do.
+        #[command(subcommand)]
+        command: KeyCommand,
+    },
     /// Show where a running chain stands.
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
@@ -109,12 +116,57 @@ impl From<Data> for DataKind {
 /// A key that pays on L1 or L2.
 #[derive(Debug, Args)]
 pub struct KeyArgs {
-    /// File that holds a private key in hex.
-    #[arg(long, value_name = "FILE", group = "key")]
+    /// Keystore, as `mezz key new` makes it; on a development L1 also a private key in hex.
+    #[arg(long, visible_alias = "operator-key-file", value_name = "FILE", group = "key")]
     pub key_file: Option<PathBuf>,
+    /// File that holds the keystore's password; else MEZZ_KEY_PASSWORD, else it is asked for.
+    #[arg(long, value_name = "FILE", requires = "key_file")]
+    pub password_file: Option<PathBuf>,
     /// Account of the public test mnemonic, for development only: 0 to 19.
     #[arg(long, value_name = "N", group = "key", value_parser = clap::value_parser!(u32).range(0..20))]
     pub dev_account: Option<u32>,
+}
+
+/// What `key` does.
+#[derive(Debug, Subcommand)]
+pub enum KeyCommand {
+    /// Make a new key, and encrypt it into a new file.
+    #[command(after_help = examples::KEY_NEW)]
+    New(NewKeystore),
+    /// Encrypt a key that exists into a new file.
+    #[command(after_help = examples::KEY_IMPORT)]
+    Import {
+        /// File that holds the private key in hex; else MEZZ_PRIVATE_KEY, else standard input.
+        #[arg(long, value_name = "FILE")]
+        key_file: Option<PathBuf>,
+        /// Where it goes.
+        #[command(flatten)]
+        to: NewKeystore,
+    },
+    /// Print whose key a keystore holds.
+    #[command(after_help = examples::KEY_ADDRESS)]
+    Address {
+        /// The keystore.
+        #[arg(value_name = "FILE")]
+        keystore: PathBuf,
+        /// Decrypt it, instead of believing what it says.
+        #[arg(long)]
+        check: bool,
+        /// File that holds the password; else MEZZ_KEY_PASSWORD, else it is asked for.
+        #[arg(long, value_name = "FILE")]
+        password_file: Option<PathBuf>,
+    },
+}
+
+/// Where a keystore goes.
+#[derive(Debug, Args)]
+pub struct NewKeystore {
+    /// The new file; one that exists is not written over.
+    #[arg(long, value_name = "FILE")]
+    pub out: PathBuf,
+    /// File that holds the password; else MEZZ_KEY_PASSWORD, else it is asked for, twice.
+    #[arg(long, value_name = "FILE")]
+    pub password_file: Option<PathBuf>,
 }
 
 /// Arguments of `deploy`.

@@ -11,7 +11,10 @@ use eyre::{WrapErr as _, bail};
 use mezz_l1::{Endpoint, NoJournal, SenderSettings, TxSender};
 use mezz_rpc::{ChainInfo, ChainStatus, WithdrawalStatus};
 
-use crate::args::ChainArgs;
+use crate::{
+    args::{ChainArgs, KeyArgs},
+    keys::signer,
+};
 
 /// How often a running chain is asked while something is waited for.
 pub(crate) const POLL: Duration = Duration::from_millis(250);
@@ -51,6 +54,11 @@ impl Client {
             );
         }
         Ok(Self { l2, l1, info })
+    }
+
+    /// The key that the arguments name.
+    pub(crate) fn signer(&self, args: &KeyArgs) -> eyre::Result<PrivateKeySigner> {
+        signer(args, self.info.config.l1_chain_id)
     }
 
     /// Sends on L1 with this key.

@@ -8,8 +8,8 @@ Examples:
   mezz withdraw start --dev-account 3 0.5   and back again
   mezz status                               where a chain stands
 
-Keys: --key-file FILE, or the environment variable MEZZ_PRIVATE_KEY, or --dev-account N (public test
-mnemonic; worth nothing outside of development). Never as an argument.
+Keys: --key-file FILE names a keystore (`mezz key new`). On a development L1 also a key in hex, the
+environment variable MEZZ_PRIVATE_KEY, or --dev-account N (public test mnemonic). Never as an argument.
 
 Exit codes: 0 done, 1 failed, 2 wrong usage.";
 
@@ -26,7 +26,7 @@ pub(crate) const DEPLOY: &str = "\
 Examples:
   mezz deploy --print > mezz.toml           all settings with their defaults
   mezz deploy --print --config mezz.toml    check what you changed
-  mezz deploy --l1 URL --config mezz.toml --key-file FILE
+  mezz deploy --l1 URL --config mezz.toml --key-file keystore.json
 
 Run the same command again after an interruption: it goes on where it stopped. The result is
 chain.json in the data directory; hand it to everybody who runs a node.";
@@ -34,10 +34,38 @@ chain.json in the data directory; hand it to everybody who runs a node.";
 pub(crate) const NODE: &str = "\
 Examples:
   mezz node --chain chain.json --l1 URL     check the chain from L1 alone; needs no key
-  mezz node --chain chain.json --l1 URL --roles sequencer,batcher,proposer --key-file FILE
+  mezz node --chain chain.json --l1 URL --roles sequencer,batcher,proposer \\
+      --key-file keystore.json --password-file FILE
 
 A chain has one sequencer at a time: start the role nowhere else. The RPC listens on this machine
 alone unless --rpc says otherwise; put a proxy with TLS before it to serve the world.";
+
+pub(crate) const KEY: &str = "\
+Examples:
+  mezz key new --out keystore.json          a new key, encrypted with a password that is asked for
+  mezz key import --key-file FILE --out keystore.json
+  mezz key address keystore.json
+
+Keystores are version 3 of the Web3 Secret Storage: Geth, Foundry and wallets read and write them.";
+
+pub(crate) const KEY_NEW: &str = "\
+Examples:
+  mezz key new --out keystore.json
+  mezz key new --out keystore.json --password-file FILE   for scripts
+
+Keep a copy of the file and of the password apart from the machine: nobody can restore either.";
+
+pub(crate) const KEY_IMPORT: &str = "\
+Examples:
+  mezz key import --key-file FILE --out keystore.json
+  pass show mezz | mezz key import --out keystore.json --password-file FILE
+
+Remove the file with the plain key afterwards: shred -u FILE.";
+
+pub(crate) const KEY_ADDRESS: &str = "\
+Examples:
+  mezz key address keystore.json            what the file says, without the password
+  mezz key address keystore.json --check    and whether that, and the password, are right";
 
 pub(crate) const DEPOSIT: &str = "\
 Examples:

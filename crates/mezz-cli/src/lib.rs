@@ -6,6 +6,7 @@ mod commands;
 mod deposit;
 mod examples;
 mod keys;
+mod keystore;
 mod live;
 mod output;
 mod reference;
@@ -41,6 +42,7 @@ async fn dispatch(command: &Command, out: Output) -> eyre::Result<()> {
         Command::Node(args) => commands::node::run(args, out).await,
         Command::Deposit(args) => commands::deposit::run(args, out).await,
         Command::Withdraw { step } => commands::withdraw::run(step, out).await,
+        Command::Key { command } => commands::key::run(command, out),
         Command::Status(args) => commands::status::run(args, out).await,
         Command::Tour(args) => commands::tour::run(args, out).await,
         Command::Reference => {

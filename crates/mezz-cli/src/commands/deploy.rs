@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use alloy::providers::Provider as _;
 use eyre::{WrapErr as _, eyre};
 use mezz_deploy::{CHAIN_FILE, DeployEvent, Settings, deploy};
 use mezz_l1::{Endpoint, NoJournal, SenderSettings, TxSender};
@@ -27,7 +28,7 @@ pub(crate) async fn run(args: &DeployArgs, out: Output) -> eyre::Result<()> {
     }
     let url = args.l1.as_ref().ok_or_else(|| eyre!("name the L1 with --l1 URL"))?;
     let provider = Endpoint::parse(url)?.connect();
-    let key = signer(&args.key)?;
+    let key = signer(&args.key, provider.get_chain_id().await?)?;
     let sender =
         TxSender::new(provider.clone(), key, SenderSettings::default(), Arc::new(NoJournal));
     let waiting = out.wait("Deploying; an interrupted deployment goes on when run again");

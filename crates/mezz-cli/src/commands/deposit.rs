@@ -15,7 +15,6 @@ use crate::{
     args::{DepositArgs, ether},
     client::{Client, POLL},
     deposit::{deposit_ether, message_fee, view},
-    keys::signer,
     output::Output,
 };
 
@@ -25,7 +24,7 @@ const TOKEN_GAS: u64 = 3_000_000;
 /// Deposits and waits until L2 has it.
 pub(crate) async fn run(args: &DepositArgs, out: Output) -> eyre::Result<()> {
     let client = Client::connect(&args.chain).await?;
-    let key = signer(&args.key)?;
+    let key = client.signer(&args.key)?;
     let sender = client.l1_sender(key);
     let to = args.to.unwrap_or_else(|| sender.address());
     let call = match args.token {

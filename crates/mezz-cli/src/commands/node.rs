@@ -24,7 +24,7 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     let chain = ChainFile::read(&args.chain)?;
     let has = |role| args.roles.contains(&role);
     let posts = has(Role::Batcher) || has(Role::Proposer);
-    let key = posts.then(|| signer(&args.key)).transpose()?;
+    let key = posts.then(|| signer(&args.key, chain.config.l1_chain_id)).transpose()?;
     let keys = RoleKeys {
         sequencer: has(Role::Sequencer),
         batcher: key.clone().filter(|_| has(Role::Batcher)),

@@ -12,7 +12,6 @@ use serde_json::json;
 use crate::{
     args::{WithdrawStep, ether},
     client::{Client, POLL, duration},
-    keys::signer,
     output::Output,
 };
 
@@ -21,7 +20,7 @@ pub(crate) async fn run(step: &WithdrawStep, out: Output) -> eyre::Result<()> {
     match step {
         WithdrawStep::Start { amount, token, to, chain, key } => {
             let client = Client::connect(chain).await?;
-            let sender = client.l2_sender(signer(key)?);
+            let sender = client.l2_sender(client.signer(key)?);
             let to = to.unwrap_or_else(|| sender.address());
             let call = match token {
                 Some(token) => {
@@ -46,7 +45,7 @@ pub(crate) async fn run(step: &WithdrawStep, out: Output) -> eyre::Result<()> {
         }
         WithdrawStep::Finish { index, wait, chain, key } => {
             let client = Client::connect(chain).await?;
-            let sender = client.l1_sender(signer(key)?);
+            let sender = client.l1_sender(client.signer(key)?);
             let status = ready(&client, *index, *wait, out).await?;
             let (transaction, gas_used) = finish(&client, &sender, &status).await?;
             let value = json!({ "l1Transaction": transaction, "gasUsed": gas_used });
