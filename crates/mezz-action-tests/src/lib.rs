@@ -19,7 +19,7 @@ mod world;
 pub use clock::WorldClock;
 pub use keys::{Account, key};
 pub use l1::{FINALIZED_DEPTH, L1};
-pub use machine::{claim_over, judge_in_machine, witness_over};
+pub use machine::{check_in_machine, claim_over, judge_in_machine, witness_over};
 pub use node::TestNode;
 pub use outbox::{commitment_fields, withdrawal_proof};
 pub use post::BatchEnd;

@@ -1,5 +1,7 @@
 //! Batches of a scenario, judged by the guest in the RV64IM machine.
 
+use std::ops::Range;
+
 use alloy_primitives::{B256, Bytes};
 use mezz_codec::Blob;
 use mezz_l1::{BatchData, BeaconClient, L1Client};
@@ -63,6 +65,17 @@ pub async fn witness_over(world: &World, node: &TestNode, batch: u64) -> ClaimWi
         witness.state.merge(kept);
     }
     witness
+}
+
+/// Judges the claims over `batches` of the node in the machine: each is found true. Their witnesses must be kept still.
+pub async fn check_in_machine(world: &World, node: &TestNode, batches: Range<u64>) {
+    assert!(!batches.is_empty(), "there is something to check");
+    for batch in batches {
+        let claim = claim_over(node, batch);
+        let witness = witness_over(world, node, batch).await;
+        let (post, steps) = judge_in_machine(&claim, &witness);
+        assert_eq!(post, Some(claim.post), "batch {batch} in the machine, {steps} steps");
+    }
 }
 
 /// What the guest answers to a claim: the hash of the commitment after, and the steps that it took.

@@ -2,7 +2,9 @@
 
 use alloy::consensus::TxEnvelope;
 use alloy_primitives::{Address, FixedBytes, TxKind, U256};
-use mezz_action_tests::{Account, ETHER, World, WorldSettings, check_witnesses, key};
+use mezz_action_tests::{
+    Account, ETHER, World, WorldSettings, check_in_machine, check_witnesses, key,
+};
 use mezz_codec::BatchBlock;
 use mezz_node::Progress;
 use mezz_types::{BatchIndex, BlockNumber};
@@ -168,6 +170,8 @@ async fn assert_replica_agrees(world: &mut World) {
     replica.derive_all().await.expect("the replica follows L1");
     assert_eq!(replica.head(), world.node.head());
     assert_eq!(check_witnesses(&replica), world.node.head().0);
+    let batches = world.batch_end().await.batches;
+    check_in_machine(world, &replica, 0..batches).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

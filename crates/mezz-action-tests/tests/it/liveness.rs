@@ -1,7 +1,7 @@
 //! When the operator is silent, anybody may post; not before.
 
 use alloy_primitives::{Address, U256};
-use mezz_action_tests::{ETHER, World, WorldSettings, check_witnesses, key};
+use mezz_action_tests::{ETHER, World, WorldSettings, check_in_machine, check_witnesses, key};
 use mezz_codec::BatchBlock;
 use mezz_l1::L1Error;
 
@@ -54,4 +54,6 @@ async fn anybody_posts_after_the_timeout_and_not_before() {
     replica.derive_all().await.expect("the replica follows L1");
     assert_eq!(replica.head(), world.node.head());
     check_witnesses(&replica);
+    let batches = world.batch_end().await.batches;
+    check_in_machine(&world, &replica, 0..batches).await;
 }

@@ -3,8 +3,8 @@
 use alloy::consensus::TxEnvelope;
 use alloy_primitives::{Address, Bytes, TxKind, U256};
 use mezz_action_tests::{
-    Account, ETHER, TOKEN_GAS, World, WorldSettings, check_witnesses, key, mint_call,
-    token_init_code, transfer_call,
+    Account, ETHER, TOKEN_GAS, World, WorldSettings, check_in_machine, check_witnesses, key,
+    mint_call, token_init_code, transfer_call,
 };
 use mezz_types::{BlockNumber, DataKind};
 
@@ -181,4 +181,6 @@ async fn a_node_with_nothing_but_l1_ends_on_the_same_block() {
     let mut replica = world.replica();
     replica.derive_all().await.expect("the replica follows L1");
     assert_eq!(replica.head(), (head, hash));
+    let last = world.batch_end().await.batches - 1;
+    check_in_machine(&world, &replica, last..last + 1).await;
 }

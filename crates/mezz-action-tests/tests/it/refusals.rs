@@ -2,7 +2,7 @@
 
 use alloy::sol_types::SolCall as _;
 use alloy_primitives::{B256, Bytes, U256};
-use mezz_action_tests::{ETHER, World, WorldSettings, key};
+use mezz_action_tests::{ETHER, World, WorldSettings, check_in_machine, check_witnesses, key};
 use mezz_codec::BatchBlock;
 use mezz_contracts::{Inbox, Settlement, Vault};
 use mezz_deploy::Security;
@@ -15,6 +15,11 @@ fn reason<T: std::fmt::Debug>(result: Result<T, L1Error>) -> String {
         Err(L1Error::Refused { reason } | L1Error::Reverted { reason, .. }) => reason,
         other => panic!("L1 did not refuse: {other:?}"),
     }
+}
+
+async fn check_everything(world: &World) {
+    assert_eq!(check_witnesses(&world.node), world.node.head().0);
+    check_in_machine(world, &world.node, 0..world.batch_end().await.batches).await;
 }
 
 fn batch(timestamp: u64, message_count: u64) -> Vec<u8> {
@@ -47,6 +52,7 @@ async fn a_batch_that_skips_a_due_message_is_refused() {
     assert_eq!(world.act_batch_all().await.len(), 1);
     assert_eq!(world.node.balance(alice.address()), ETHER);
     assert!(world.batch_end().await.inbox_end > 1);
+    check_everything(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -81,6 +87,8 @@ async fn a_message_that_wants_more_gas_than_any_block_has_is_refused() {
     world.act_derive_all().await;
     let built = world.act_l2_build().await.expect("a forced transaction is work");
     assert_eq!(built.transactions, 0);
+    assert_eq!(world.act_batch_all().await.len(), 1);
+    check_everything(&world).await;
 }
 
 async fn propose(
@@ -134,6 +142,7 @@ async fn a_claim_that_does_not_fit_l1_is_refused() {
         let refused = reason(propose(&world, input).await);
         assert!(refused.contains(error), "{field}: {refused}");
     }
+    check_everything(&world).await;
     // Once a claim over both batches is final, a claim beside it has a dead parent.
     let claimed = world.act_propose().await;
     assert!(matches!(claimed, Some(Move::Proposed { .. })));

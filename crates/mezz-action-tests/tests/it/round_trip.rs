@@ -3,8 +3,8 @@
 use alloy::sol_types::SolCall as _;
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use mezz_action_tests::{
-    ETHER, FINALIZED_DEPTH, World, WorldSettings, check_witnesses, claim_over, judge_in_machine,
-    key, withdrawal_proof, witness_over,
+    ETHER, FINALIZED_DEPTH, World, WorldSettings, check_in_machine, check_witnesses, key,
+    withdrawal_proof,
 };
 use mezz_contracts::{Outbox, Vault};
 use mezz_l1::{L1Call, L1Error};
@@ -63,9 +63,7 @@ async fn round_trip(data: DataKind) {
     assert_eq!(replica.head(), (head, head_hash));
 
     assert!(check_witnesses(&world.node) >= 2);
-    let witness = witness_over(&world, &replica, 0).await;
-    let claim = claim_over(&replica, 0);
-    assert_eq!(judge_in_machine(&claim, &witness).0, Some(claim.post));
+    check_in_machine(&world, &replica, 0..1).await;
 
     let claimed = world.act_propose().await;
     assert!(matches!(claimed, Some(Move::Proposed { batch_end, .. }) if batch_end.get() == 1));
