@@ -69,9 +69,14 @@ impl L1 {
         let beacon = handle.beacon_url().expect("it listens");
         let beacon = Url::parse(&beacon).expect("an address makes a URL");
         let handle = Arc::new(handle);
-        let endpoint = Endpoint::InProcess(Arc::new(InProcess(Arc::clone(&handle))));
+        let endpoint = Endpoint::in_process(Arc::new(InProcess(Arc::clone(&handle))));
         let provider = endpoint.connect();
         Self { handle, clock, endpoint, beacon, provider }
+    }
+
+    /// What answers its JSON-RPC.
+    pub fn handler(&self) -> Arc<dyn JsonRpcHandler> {
+        Arc::new(InProcess(Arc::clone(&self.handle)))
     }
 
     /// Height of the head.

@@ -8,6 +8,7 @@
 mod clock;
 mod keys;
 mod l1;
+mod liar;
 mod machine;
 mod node;
 mod outbox;
@@ -19,7 +20,8 @@ mod world;
 pub use clock::WorldClock;
 pub use keys::{Account, key};
 pub use l1::{FINALIZED_DEPTH, L1};
-pub use machine::{check_in_machine, claim_over, judge_in_machine, witness_over};
+pub use liar::{Liar, Lie};
+pub use machine::{claim_over, judge_in_machine, witness_over};
 pub use node::TestNode;
 pub use outbox::{commitment_fields, withdrawal_proof};
 pub use post::BatchEnd;

@@ -11,7 +11,7 @@ use mezz_contracts::{Inbox, Vault};
 use mezz_crypto::NativeCrypto;
 use mezz_deploy::{ChainFile, Security, Settings, chain_genesis, default_fees, deploy};
 use mezz_devl1::Reorg;
-use mezz_l1::{L1Call, L1Error, SystemTimer};
+use mezz_l1::{Endpoint, L1Call, L1Error, SystemTimer};
 use mezz_node::{
     BatcherRole, BatcherSettings, BuiltBlock, DerivationSettings, Move, NodeConfig, PoolError,
     PoolLimits, Posted, Progress, ProposerRole, ProposerSettings, Roles, SequencerSettings,
@@ -19,6 +19,7 @@ use mezz_node::{
 use mezz_store::StoreOptions;
 use mezz_types::{DataKind, Limits};
 use tempfile::TempDir;
+use url::Url;
 
 use crate::{Account, L1, TestNode, WorldClock, key, l1::sender_settings};
 
@@ -116,10 +117,24 @@ impl World {
 
     /// A node that knows nothing but L1, with an empty directory and without roles.
     pub fn replica(&mut self) -> TestNode {
+        TestNode::open(self.replica_config())
+    }
+
+    /// The same, which sees L1 through this.
+    pub fn replica_on(&mut self, l1: Endpoint) -> TestNode {
+        TestNode::open(NodeConfig { l1, ..self.replica_config() })
+    }
+
+    /// The same, which has its blobs from these, in this order.
+    pub fn replica_with_beacons(&mut self, beacons: Vec<Url>) -> TestNode {
+        TestNode::open(NodeConfig { beacons, ..self.replica_config() })
+    }
+
+    fn replica_config(&mut self) -> NodeConfig {
         self.replicas += 1;
         let dir = self.dir.path().join(format!("replica-{}", self.replicas));
         let roles = Roles::default();
-        TestNode::open(node_config(&self.l1, &self.chain, &self.clock, &self.settings, dir, roles))
+        node_config(&self.l1, &self.chain, &self.clock, &self.settings, dir, roles)
     }
 
     /// Makes so many empty L1 blocks.

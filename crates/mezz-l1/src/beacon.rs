@@ -5,7 +5,10 @@ use mezz_types::Batch;
 use serde::Deserialize;
 use url::Url;
 
-use crate::{L1Error, endpoint::install_tls};
+use crate::{
+    L1Error,
+    http::{BodyError, http_client, read_body},
+};
 
 /// One EIP-4844 blob, 131,072 bytes.
 pub type Blob = Box<FixedBytes<131_072>>;
@@ -41,8 +44,7 @@ struct Spec {
 impl BeaconClient {
     /// Asks these nodes, in this order.
     pub fn new(urls: Vec<Url>) -> Self {
-        install_tls();
-        Self { urls, http: reqwest::Client::new() }
+        Self { urls, http: http_client() }
     }
 
     /// The blobs with these versioned hashes, in their order, from the slot of `batch`.
@@ -97,16 +99,15 @@ impl BeaconClient {
     }
 
     async fn get<T: for<'de> Deserialize<'de>>(&self, url: &Url, path: &str) -> Result<T, L1Error> {
-        let bad = |reason: String| L1Error::Endpoint { url: path.to_owned(), reason };
+        let bad = |reason: String| L1Error::BeaconAnswer { path: path.to_owned(), reason };
         let target = format!("{}/{path}", url.as_str().trim_end_matches('/'));
-        let mut answer = self.http.get(target).send().await?.error_for_status()?;
-        let mut bytes = Vec::new();
-        while let Some(chunk) = answer.chunk().await? {
-            if bytes.len().saturating_add(chunk.len()) > MAX_ANSWER_BYTES {
-                return Err(bad(format!("the answer exceeds {MAX_ANSWER_BYTES} bytes")));
-            }
-            bytes.extend_from_slice(&chunk);
-        }
+        let answer = self.http.get(target).send().await.and_then(|it| it.error_for_status());
+        let answer = answer.map_err(reqwest::Error::without_url)?;
+        let bytes = match read_body(answer, MAX_ANSWER_BYTES).await {
+            Ok(bytes) => bytes,
+            Err(BodyError::Http(error)) => return Err(error.into()),
+            Err(error @ BodyError::TooLarge { .. }) => return Err(bad(error.to_string())),
+        };
         let answer: Answer<T> =
             serde_json::from_slice(&bytes).map_err(|error| bad(error.to_string()))?;
         Ok(answer.data)

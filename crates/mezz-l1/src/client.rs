@@ -1,12 +1,12 @@
 //! Following L1 block by block, and fetching what batches point to.
 
 use alloy::{
-    consensus::Transaction as _,
+    consensus::{Transaction as _, proofs::calculate_receipt_root},
     eips::{BlockId, BlockNumberOrTag},
     providers::{DynProvider, Provider},
-    rpc::types::{Block, Filter},
+    rpc::types::{Block, Log},
 };
-use alloy_primitives::{Address, B256, keccak256};
+use alloy_primitives::{Address, B256, BloomInput, keccak256};
 use mezz_contracts::posted_bytes;
 use mezz_types::{Batch, DataKind, L1BlockNumber, L1Facts};
 use serde::{Deserialize, Serialize};
@@ -76,6 +76,7 @@ pub enum BatchData {
 /// Speaks to L1 on behalf of one chain.
 #[derive(Clone, Debug)]
 pub struct L1Client {
+    endpoint: Endpoint,
     provider: DynProvider,
     beacon: BeaconClient,
     contracts: L1Contracts,
@@ -84,7 +85,7 @@ pub struct L1Client {
 impl L1Client {
     /// Speaks to `endpoint`; blobs come from `beacon`.
     pub fn new(endpoint: &Endpoint, beacon: BeaconClient, contracts: L1Contracts) -> Self {
-        Self { provider: endpoint.connect(), beacon, contracts }
+        Self { endpoint: endpoint.clone(), provider: endpoint.connect(), beacon, contracts }
     }
 
     /// The provider underneath.
@@ -132,6 +133,13 @@ impl L1Client {
         Ok(Step::Block(Box::new(L1Block { at, parent_hash, facts, events })))
     }
 
+    /// The error for a block that is there while the next one has another parent. With several nodes,
+    /// another one is asked from now on.
+    pub fn contradiction(&self, number: L1BlockNumber) -> L1Error {
+        self.endpoint.pass_over();
+        L1Error::Contradiction { number: number.get() }
+    }
+
     /// Whether a block is (still) part of L1.
     ///
     /// # Errors
@@ -147,14 +155,46 @@ impl L1Client {
         let addresses = [inbox, settlement, vault];
         // A bloom has false positives only, and the header's hash vouches for it.
         let bloom = block.header.logs_bloom;
-        if !addresses.iter().any(|address| {
-            bloom.contains_input(alloy_primitives::BloomInput::Raw(address.as_slice()))
-        }) {
+        if !addresses
+            .iter()
+            .any(|address| bloom.contains_input(BloomInput::Raw(address.as_slice())))
+        {
             return Ok(Vec::new());
         }
-        let filter = Filter::new().at_block_hash(at.hash).address(addresses.to_vec());
-        let logs = self.provider.get_logs(&filter).await?;
-        decode_logs(&self.contracts, logs)
+        let logs = self.logs(at, block.header.receipts_root).await;
+        let events = logs.and_then(|logs| {
+            let ours = logs.into_iter().filter(|log| addresses.contains(&log.inner.address));
+            decode_logs(&self.contracts, ours.collect())
+        });
+        if matches!(&events, Err(L1Error::ReceiptsRoot { .. } | L1Error::Event { .. })) {
+            self.endpoint.pass_over();
+        }
+        events
+    }
+
+    /// All logs of a block: none is missing, made up, changed or out of place, or the receipts would have
+    /// another root than the header says.
+    async fn logs(&self, at: &L1BlockRef, expected: B256) -> Result<Vec<Log>, L1Error> {
+        let receipts = self.provider.get_block_receipts(BlockId::hash(at.hash)).await?;
+        let missing = L1Error::Missing { what: "the receipts of block", hash: at.hash };
+        let receipts = receipts.ok_or(missing)?;
+        let places: Vec<B256> = receipts.iter().map(|receipt| receipt.transaction_hash).collect();
+        let receipts: Vec<_> =
+            receipts.into_iter().map(|receipt| receipt.into_primitives_receipt().inner).collect();
+        let got = calculate_receipt_root(&receipts);
+        if got != expected {
+            return Err(L1Error::ReceiptsRoot { number: at.number.get(), expected, got });
+        }
+        let logs = places.iter().zip(&receipts).flat_map(|(transaction, receipt)| {
+            receipt.logs().iter().map(|log| (*transaction, log.clone()))
+        });
+        let placed = (0..).zip(logs).map(|(index, (transaction, inner))| Log {
+            inner,
+            transaction_hash: Some(transaction),
+            log_index: Some(index),
+            ..Log::default()
+        });
+        Ok(placed.collect())
     }
 
     /// The bytes of an accepted batch, checked against its data hash.
@@ -162,6 +202,14 @@ impl L1Client {
     /// # Errors
     /// [`L1Error::Data`] if no source has what the hash demands; temporary.
     pub async fn batch_data(&self, batch: &Batch, transaction: B256) -> Result<BatchData, L1Error> {
+        let data = self.checked_data(batch, transaction).await;
+        if matches!(&data, Err(L1Error::Data { .. })) {
+            self.endpoint.pass_over();
+        }
+        data
+    }
+
+    async fn checked_data(&self, batch: &Batch, transaction: B256) -> Result<BatchData, L1Error> {
         let found = self.provider.get_transaction_by_hash(transaction).await?;
         let found = found.ok_or(L1Error::Missing { what: "transaction", hash: transaction })?;
         let mismatch = |reason: &str| L1Error::Data { batch: batch.index, reason: reason.into() };

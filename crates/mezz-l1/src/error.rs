@@ -24,6 +24,14 @@ pub enum L1Error {
     /// The beacon API did not answer.
     #[error("beacon API: {0}")]
     Beacon(#[from] reqwest::Error),
+    /// The beacon API answered with what is no answer.
+    #[error("beacon API: {path}: {reason}")]
+    BeaconAnswer {
+        /// What was asked for.
+        path: String,
+        /// What is wrong with the answer.
+        reason: String,
+    },
     /// The endpoint is no URL that can be spoken to.
     #[error("{url}: {reason}")]
     Endpoint {
@@ -49,6 +57,31 @@ pub enum L1Error {
         expected: B256,
         /// What the header hashes to.
         got: B256,
+    },
+    /// The endpoint says two things at once.
+    #[error("L1 RPC: block {number} is there, but the one after it has another parent")]
+    Contradiction {
+        /// Height.
+        number: u64,
+    },
+    /// The receipts of a block are not those that its header commits to: logs are missing, made up,
+    /// changed or out of place.
+    #[error("L1 RPC: the receipts of block {number} have the root {got}, not {expected}")]
+    ReceiptsRoot {
+        /// Height.
+        number: u64,
+        /// What the header says.
+        expected: B256,
+        /// What the receipts give.
+        got: B256,
+    },
+    /// So many nodes cannot agree.
+    #[error("a quorum of {got} of {nodes} L1 nodes: it must be from 1 to {nodes}")]
+    Quorum {
+        /// The quorum that was asked for.
+        got: usize,
+        /// How many nodes there are.
+        nodes: usize,
     },
     /// An event's fields are out of range or do not decode.
     #[error("L1 RPC: {event} event that does not decode: {reason}")]
@@ -188,6 +221,7 @@ impl L1Error {
         match self {
             Self::MessageChain { .. } | Self::BatchChain { .. } => Severity::Reset,
             Self::Endpoint { .. }
+            | Self::Quorum { .. }
             | Self::Signing { .. }
             | Self::Kzg { .. }
             | Self::Journal { .. } => Severity::Critical,

@@ -1,15 +1,18 @@
 //! The L1 port: JSON-RPC, logs, blobs, transaction sending.
 //!
-//! Everything that an endpoint says is checked before it is believed: blocks by their hash, messages
-//! and batches by the accumulators, calldata and blobs by the batch's data hash.
+//! Everything that an endpoint says is checked before it is believed: blocks by their hash, logs by the
+//! block's receipts root, messages and batches by the accumulators, calldata and blobs by the batch's data
+//! hash. Which block stands at a height no hash can tell: several endpoints have to agree on it.
 
 mod beacon;
 mod client;
 mod endpoint;
 mod error;
 mod events;
+mod http;
 mod revert;
 mod sender;
+mod sources;
 mod timer;
 mod tracker;
 

@@ -215,7 +215,7 @@ impl World {
             crashed: Notify::new(),
             sent: Mutex::default(),
         });
-        let provider = Endpoint::InProcess(gate.clone()).connect();
+        let provider = Endpoint::in_process(gate.clone()).connect();
         let (journal, script) = (MemoryJournal::default(), Arc::default());
         Self { l1, gate, provider, journal, script }
     }
@@ -231,7 +231,7 @@ impl World {
             l1: self.l1.clone(),
             gate: self.gate.clone(),
             // Around the gate: it notes what the sender sends.
-            provider: Endpoint::InProcess(Arc::new(Plain(self.l1.clone()))).connect(),
+            provider: Endpoint::in_process(Arc::new(Plain(self.l1.clone()))).connect(),
             script: self.script.clone(),
         };
         TxSender::new(self.provider.clone(), signer(), settings, journal)

@@ -9,6 +9,8 @@
 //!   first, then what was stored of L1; so a block in the store consumed the stored messages.
 //! - D4 A block is final when its claim is final in an L1 block that is itself finalized, and the
 //!   claim's commitment is this chain's.
+//! - D5 A shorter L1 takes back nothing: only another block at a height that was read does. An L1 node
+//!   that is behind is waited for.
 
 mod actor;
 mod error;

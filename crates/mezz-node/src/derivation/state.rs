@@ -20,6 +20,9 @@ use crate::{
 /// Claims looked at when a range is contested: each costs its proposer a bond.
 const CLAIMS_OF_A_RANGE: usize = 1_024;
 
+/// L1 blocks whose hashes are kept, also if L1 says that they are finalized.
+const KEPT_L1_BLOCKS: u64 = 256;
+
 /// How L1 is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DerivationSettings {
@@ -166,8 +169,10 @@ impl Derivation {
         let l1 = &self.parts.view.l1;
         let mut tracker = self.tracker()?;
         let at = mezz_store::L1BlockRef { number: block.at.number, hash: block.at.hash };
-        let mut update =
-            L1Update { blocks: vec![at], finalized: self.finalized, ..L1Update::default() };
+        // What is kept beyond the finalized block costs little, and a label can be forged.
+        let deep = block.at.number.get().saturating_sub(KEPT_L1_BLOCKS);
+        let finalized = self.finalized.map(|it| it.min(L1BlockNumber::new(deep)));
+        let mut update = L1Update { blocks: vec![at], finalized, ..L1Update::default() };
         for L1Log { event, transaction, log_index } in &block.events {
             let position =
                 L1Position { block: at, transaction: *transaction, log_index: *log_index };
@@ -271,7 +276,16 @@ impl Derivation {
 
     /// D3: back to the last L1 block that is still there.
     async fn rewind(&mut self) -> Result<Progress, DerivationError> {
-        let ancestor = self.ancestor().await?;
+        let Some(ancestor) = self.ancestor().await? else { return Ok(behind()) };
+        let next = BlockNumberOrTag::Number(ancestor.number.next().get());
+        if self.parts.client.block_at(next).await?.is_none() {
+            return Ok(behind());
+        }
+        let read = self.parts.view.l1.cursor()?.map(|at| at.number);
+        if read == Some(ancestor.number) {
+            // It is there, and what follows it has another parent.
+            return Err(self.parts.client.contradiction(ancestor.number).into());
+        }
         let l1 = self.parts.view.l1.clone();
         let kept_messages = self.kept_messages(ancestor.number)?;
         let target = self.last_block_before(kept_messages)?;
@@ -293,19 +307,28 @@ impl Derivation {
         Ok(Progress::Rewound(ancestor.number))
     }
 
-    async fn ancestor(&self) -> Result<mezz_store::L1BlockRef, DerivationError> {
-        let l1 = &self.parts.view.l1;
+    /// The last block of ours that L1 has as well; none if it has nothing else either (D5).
+    async fn ancestor(&self) -> Result<Option<mezz_store::L1BlockRef>, DerivationError> {
+        let (l1, client) = (&self.parts.view.l1, &self.parts.client);
         let mut oldest = self.parts.settings.start;
         let mut number = l1.cursor()?.map_or(oldest, |at| at.number);
+        if let Some(head) = client.block_at(BlockNumberOrTag::Latest).await? {
+            number = number.min(head.number);
+        }
+        let mut contradicted = false;
         while let Some(at) = l1.l1_block(number)? {
-            let asked = L1BlockRef { number: at.number, hash: at.hash, timestamp: 0 };
-            if self.parts.client.is_canonical(&asked).await? {
-                return Ok(at);
+            let there = client.block_at(BlockNumberOrTag::Number(number.get())).await?;
+            if there.is_some_and(|there| there.hash == at.hash) {
+                return Ok(Some(at));
             }
+            contradicted |= there.is_some();
             oldest = number;
+            if number == L1BlockNumber::ZERO {
+                break;
+            }
             number = number.prev();
         }
-        Err(DerivationError::TooDeep { oldest })
+        if contradicted { Err(DerivationError::TooDeep { oldest }) } else { Ok(None) }
     }
 
     /// How many messages remain when L1 goes back to `ancestor`.
@@ -333,6 +356,12 @@ impl Derivation {
         }
         Ok(at)
     }
+}
+
+/// D5.
+fn behind() -> Progress {
+    tracing::warn!("the L1 node is behind what it has shown before");
+    Progress::Idle
 }
 
 fn accumulator_at(messages: &[StoredMessage], index: InboxIndex) -> Option<B256> {

@@ -1,0 +1,194 @@
+//! An L1 node that lies, each liar in its own way.
+
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, Mutex},
+};
+
+use alloy::rpc::types::Block;
+use alloy_primitives::{B256, Bloom};
+use mezz_l1::JsonRpcHandler;
+use serde_json::{Value, json};
+use tokio::sync::Notify;
+
+/// One byte more than is taken.
+const TOO_LARGE: usize = 64 * 1024 * 1024 + 1;
+
+/// What a liar does. `u64` is the first L1 block that it lies about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lie {
+    /// None: it is honest.
+    Nothing,
+    /// Says that a block has another hash.
+    BlockHash(u64),
+    /// Shows a header that hashes well and has another parent.
+    Parent(u64),
+    /// Extends the chain by a block of its own, whose header is flawless.
+    InventedBlock,
+    /// Leaves a log out.
+    MissingLog,
+    /// Shows a log twice.
+    InventedLog,
+    /// Changes what a log says.
+    ChangedLog,
+    /// Swaps logs.
+    ReorderedLogs,
+    /// Changes the input of a transaction.
+    Calldata,
+    /// Knows no block from here on.
+    StaleHead(u64),
+    /// Says that the head is finalized.
+    Finalized,
+    /// Answers more than anybody can hold.
+    Oversized,
+    /// Never answers.
+    Silent,
+    /// Answers with errors.
+    Errors,
+    /// Answers with what is no JSON.
+    Garbage,
+}
+
+/// Stands in front of an L1 and lies, until it is told otherwise.
+pub struct Liar {
+    honest: Arc<dyn JsonRpcHandler>,
+    lie: Mutex<Lie>,
+    /// Told of each request that is never answered.
+    pub silent: Arc<Notify>,
+}
+
+impl Liar {
+    /// A liar in front of `honest`.
+    pub fn new(honest: Arc<dyn JsonRpcHandler>, lie: Lie) -> Arc<Self> {
+        Arc::new(Self { honest, lie: Mutex::new(lie), silent: Arc::default() })
+    }
+
+    /// Says something else from now on.
+    pub fn tell(&self, lie: Lie) {
+        *self.lie.lock().expect("no holder of the lock panics") = lie;
+    }
+
+    async fn ask(&self, method: &str, params: Value) -> Value {
+        let request = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
+        let answer = self.honest.handle(request.to_string()).await;
+        let mut answer: Value = serde_json::from_str(&answer).expect("an honest L1 speaks JSON");
+        answer["result"].take()
+    }
+
+    /// The result that it gives instead of an honest one.
+    async fn lie(&self, lie: Lie, method: &str, params: &Value, mut result: Value) -> Value {
+        let asked = params[0].as_str().unwrap_or_default();
+        let number = asked.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        match (lie, method) {
+            (Lie::BlockHash(from), "eth_getBlockByNumber") if number >= Some(from) => {
+                if result.is_object() {
+                    result["hash"] = json!(B256::repeat_byte(0xbd));
+                }
+                result
+            }
+            (Lie::Parent(from), "eth_getBlockByNumber") if number >= Some(from) => {
+                changed_block(result, |block| {
+                    block.header.inner.parent_hash = B256::repeat_byte(0xbd);
+                })
+            }
+            (Lie::InventedBlock, "eth_getBlockByNumber") if result.is_null() => {
+                let head = self.ask("eth_getBlockByNumber", json!(["latest", false])).await;
+                let next = head["number"].as_str().map(|head| quantity(head) + 1);
+                if number == next { successor(head) } else { result }
+            }
+            (Lie::StaleHead(from), "eth_getBlockByNumber") => match number {
+                Some(number) if number < from => result,
+                Some(_) => Value::Null,
+                None => {
+                    let last = format!("{:#x}", from - 1);
+                    self.ask("eth_getBlockByNumber", json!([last, false])).await
+                }
+            },
+            (Lie::Finalized, "eth_getBlockByNumber") if asked == "finalized" => {
+                self.ask("eth_getBlockByNumber", json!(["latest", false])).await
+            }
+            (Lie::Calldata, "eth_getTransactionByHash") => {
+                if let Some(input) = result["input"].as_str() {
+                    let end = if input.ends_with('0') { '1' } else { '0' };
+                    result["input"] = json!(format!("{}{end}", &input[..input.len() - 1]));
+                }
+                result
+            }
+            (_, "eth_getBlockReceipts") => changed_logs(lie, result),
+            _ => result,
+        }
+    }
+}
+
+impl JsonRpcHandler for Liar {
+    fn handle(&self, request: String) -> Pin<Box<dyn Future<Output = String> + Send + '_>> {
+        let lie = *self.lie.lock().expect("no holder of the lock panics");
+        Box::pin(async move {
+            let asked: Value = serde_json::from_str(&request).expect("clients speak JSON");
+            match lie {
+                Lie::Nothing => return self.honest.handle(request).await,
+                Lie::Oversized => return " ".repeat(TOO_LARGE),
+                Lie::Garbage => return "<html>503</html>".into(),
+                Lie::Errors => {
+                    let error = json!({ "code": -32603, "message": "internal error" });
+                    return json!({ "jsonrpc": "2.0", "id": asked["id"], "error": error })
+                        .to_string();
+                }
+                Lie::Silent => {
+                    self.silent.notify_one();
+                    return std::future::pending().await;
+                }
+                _ => {}
+            }
+            let answer = self.honest.handle(request).await;
+            let mut answer: Value =
+                serde_json::from_str(&answer).expect("an honest L1 speaks JSON");
+            let method = asked["method"].as_str().unwrap_or_default();
+            let result = answer["result"].take();
+            answer["result"] = self.lie(lie, method, &asked["params"], result).await;
+            answer.to_string()
+        })
+    }
+}
+
+fn quantity(text: &str) -> u64 {
+    u64::from_str_radix(text.trim_start_matches("0x"), 16).expect("a quantity")
+}
+
+/// The block with a change, and with the hash that it has then.
+fn changed_block(block: Value, change: impl FnOnce(&mut Block)) -> Value {
+    let Ok(mut block) = serde_json::from_value::<Block>(block) else { return Value::Null };
+    change(&mut block);
+    block.header.hash = block.header.inner.hash_slow();
+    serde_json::to_value(block).expect("a block has a JSON form")
+}
+
+/// An empty block on top of this one.
+fn successor(head: Value) -> Value {
+    changed_block(head, |block| {
+        let header = &mut block.header.inner;
+        header.parent_hash = header.hash_slow();
+        header.number += 1;
+        header.timestamp += 1;
+        header.logs_bloom = Bloom::ZERO;
+    })
+}
+
+fn changed_logs(lie: Lie, mut receipts: Value) -> Value {
+    let logs = receipts.as_array_mut().into_iter().flatten();
+    let mut logs = logs.filter_map(|receipt| receipt["logs"].as_array_mut());
+    let Some(logs) = logs.find(|logs| !logs.is_empty()) else { return receipts };
+    match lie {
+        Lie::MissingLog => {
+            logs.remove(0);
+        }
+        Lie::InventedLog => logs.push(logs[0].clone()),
+        Lie::ChangedLog => logs[0]["data"] = json!("0x00"),
+        Lie::ReorderedLogs if logs.len() > 1 => logs.reverse(),
+        // A lone log has no order: it moves to another contract.
+        Lie::ReorderedLogs => logs[0]["address"] = json!(alloy_primitives::Address::ZERO),
+        _ => {}
+    }
+    receipts
+}
