@@ -1,7 +1,9 @@
 //! L1 takes back blocks: after it, the node is what L1 says, and nothing honest became wrong.
 
 use alloy_primitives::{Address, U256};
-use mezz_action_tests::{Account, ETHER, TestNode, World, WorldSettings, check_witnesses};
+use mezz_action_tests::{
+    Account, ETHER, TestNode, World, WorldSettings, check_in_machine, check_witnesses,
+};
 use mezz_contracts::{Inbox, Settlement, Vault};
 use mezz_devl1::{Dropped, Reorg};
 use mezz_types::{BatchIndex, DataKind};
@@ -160,6 +162,8 @@ async fn reorganise(stage: Stage, data: DataKind) {
     assert_eq!(fresh.head(), scenario.world.node.head());
     assert_eq!(check_witnesses(&fresh), fresh.head().0);
     assert_eq!(check_witnesses(&scenario.world.node), fresh.head().0);
+    let batches = scenario.world.batch_end().await.batches;
+    check_in_machine(&scenario.world, &fresh, batches.saturating_sub(4)..batches).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
