@@ -206,9 +206,12 @@ pub struct NodeArgs {
     /// The chain: its chain.json.
     #[arg(long, value_name = "FILE")]
     pub chain: PathBuf,
-    /// L1.
-    #[arg(long, value_name = "URL")]
-    pub l1: String,
+    /// L1; repeat it for more than one. One that fails is passed over; of three or more, most must agree.
+    #[arg(long, value_name = "URL", required = true)]
+    pub l1: Vec<String>,
+    /// How many L1 nodes must agree on a block; without it, more than half of three or more.
+    #[arg(long, value_name = "NUMBER")]
+    pub l1_quorum: Option<usize>,
     /// Beacon API for blobs; repeat it for more than one. The L1 URL if left out.
     #[arg(long, value_name = "URL")]
     pub beacon: Vec<String>,

@@ -1,10 +1,10 @@
 //! `mezz node`: one node of a deployed chain.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use eyre::WrapErr as _;
 use mezz_deploy::ChainFile;
-use mezz_l1::Endpoint;
+use mezz_l1::{Endpoint, SystemTimer};
 use mezz_node::Node;
 use mezz_rpc::{Limits, RpcConfig};
 use serde_json::json;
@@ -30,11 +30,10 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         batcher: key.clone().filter(|_| has(Role::Batcher)),
         proposer: key.filter(|_| has(Role::Proposer)),
     };
-    let beacons: Vec<Url> =
-        if args.beacon.is_empty() { std::slice::from_ref(&args.l1) } else { &args.beacon[..] }
-            .iter()
-            .map(|url| Url::parse(url).wrap_err_with(|| url.clone()))
-            .collect::<eyre::Result<_>>()?;
+    let beacons: Vec<Url> = if args.beacon.is_empty() { &args.l1 } else { &args.beacon }
+        .iter()
+        .map(|url| Url::parse(url).wrap_err_with(|| url.clone()))
+        .collect::<eyre::Result<_>>()?;
     let pace = Pace {
         block_time: args.block_time,
         l1_poll: Duration::from_millis(500),
@@ -42,7 +41,9 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         batch_age: Duration::from_secs(60),
         claim_interval_secs: 3_600,
     };
-    let config = node_config(&chain, &args.data, Endpoint::parse(&args.l1)?, beacons, pace, keys)?;
+    let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
+    let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;
+    let config = node_config(&chain, &args.data, l1, beacons, pace, keys)?;
     let mut node = Node::start(&config)?;
     let rpc = RpcConfig { addr: args.rpc, limits: Limits::default(), dev_accounts: Vec::new() };
     let rpc = mezz_rpc::start(
