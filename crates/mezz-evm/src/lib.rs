@@ -31,6 +31,8 @@ mod receipt;
 mod recording;
 mod simulation;
 mod state;
+#[cfg(feature = "std")]
+mod trace;
 mod transaction;
 
 pub use block::{
@@ -57,9 +59,16 @@ pub use precompiles::{MAX_PRECOMPILE_INPUT, MezzPrecompiles};
 pub use receipt::Receipt;
 pub use recording::{Reads, Recording};
 pub use simulation::{
-    AccessListOutcome, Call, CallOutcome, GasEstimate, SimulationError, Simulator,
+    AccessListOutcome, Applied, BlockChanges, Call, CallOutcome, GasEstimate, NextCall,
+    SimulationError, Simulator,
 };
 pub use state::{State, StateReader};
+#[cfg(feature = "std")]
+pub use trace::{
+    AccountFacts, CallFrame, CallKind, CallLog, CallOptions, Exhausted, PastTransaction,
+    StateOptions, StateTrace, Step, StepOptions, StepTrace, Trace, TraceBudget, TraceError,
+    TraceKind, Traced, Tracer,
+};
 pub use transaction::{
     BlockTransaction, MAX_INIT_CODE_BYTES, TRANSACTION_GAS_CAP, check_transaction,
     decode_transaction, intrinsic_gas, recover,

@@ -1,4 +1,7 @@
-//! Calls that leave no trace: `eth_call`, `eth_estimateGas`, `eth_createAccessList`.
+//! Calls that leave no trace: `eth_call`, `eth_estimateGas`, `eth_createAccessList`, and
+//! `eth_simulateV1`.
+
+mod sequence;
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
@@ -24,6 +27,8 @@ use crate::{
     overlay::{Overlay, ReadFailed},
     surcharge, transaction,
 };
+
+pub use sequence::{Applied, BlockChanges, NextCall};
 
 /// What a simulated call asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -55,6 +60,42 @@ impl Call {
 
     fn data_size(&self) -> DataSize {
         DataSize::of_parts(&self.data, &self.access_list, self.authorizations.len())
+    }
+
+    /// The engine's transaction, on the terms that it pays its price if it names one.
+    pub(crate) fn charged(
+        &self,
+        gas_limit: u64,
+        base_fee: u64,
+        data_price: DataPrice,
+        crypto: &dyn Crypto,
+    ) -> Result<(TxEnv, Terms), InvalidTransaction> {
+        let Some(max_fee) = self.price() else { return Ok(self.free(gas_limit, crypto)) };
+        let data_fee = data_price.fee(self.data_size().billed_bytes());
+        let tip = self.max_priority_fee_per_gas;
+        let offer = Offer::new(max_fee, tip, gas_limit, base_fee, data_fee)?;
+        let terms = Terms {
+            authorised: U256::from(max_fee).saturating_mul(U256::from(gas_limit)),
+            data_fee,
+            minted: U256::ZERO,
+            gas_charged: true,
+            sender_checked: false,
+        };
+        Ok((self.environment(gas_limit, offer, crypto), terms))
+    }
+
+    /// The engine's transaction, on the terms that it pays nothing.
+    fn free(&self, gas_limit: u64, crypto: &dyn Crypto) -> (TxEnv, Terms) {
+        let max_fee = self.price().unwrap_or(0);
+        let offer = Offer { max_fee, tip: self.max_priority_fee_per_gas };
+        let terms = Terms {
+            authorised: U256::ZERO,
+            data_fee: U256::ZERO,
+            minted: U256::ZERO,
+            gas_charged: false,
+            sender_checked: false,
+        };
+        (self.environment(gas_limit, offer, crypto), terms)
     }
 
     fn environment(&self, gas_limit: u64, offer: Offer, crypto: &dyn Crypto) -> TxEnv {
@@ -334,19 +375,9 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         call: &Call,
         gas_limit: u64,
     ) -> Result<(ExecutionResult, EvmState), SimulationError<S::Error>> {
-        let Some(max_fee) = call.price() else { return self.run_free(call, gas_limit) };
-        let data_fee = self.data_price.fee(call.data_size().billed_bytes());
-        let tip = call.max_priority_fee_per_gas;
-        let offer = Offer::new(max_fee, tip, gas_limit, self.env.base_fee, data_fee)?;
-        let authorised = U256::from(max_fee).saturating_mul(U256::from(gas_limit));
-        let terms = Terms {
-            authorised,
-            data_fee,
-            minted: U256::ZERO,
-            gas_charged: true,
-            sender_checked: false,
-        };
-        self.run(call.environment(gas_limit, offer, self.crypto), terms)
+        let (tx, terms) =
+            call.charged(gas_limit, self.env.base_fee, self.data_price, self.crypto)?;
+        self.run(tx, terms)
     }
 
     /// Runs `call` and charges nothing; opcodes see the price that it names.
@@ -355,16 +386,8 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         call: &Call,
         gas_limit: u64,
     ) -> Result<(ExecutionResult, EvmState), SimulationError<S::Error>> {
-        let max_fee = call.price().unwrap_or(0);
-        let offer = Offer { max_fee, tip: call.max_priority_fee_per_gas };
-        let terms = Terms {
-            authorised: U256::ZERO,
-            data_fee: U256::ZERO,
-            minted: U256::ZERO,
-            gas_charged: false,
-            sender_checked: false,
-        };
-        self.run(call.environment(gas_limit, offer, self.crypto), terms)
+        let (tx, terms) = call.free(gas_limit, self.crypto);
+        self.run(tx, terms)
     }
 
     fn run(
@@ -384,7 +407,7 @@ impl<'a, S: StateReader> Simulator<'a, S> {
     }
 }
 
-fn call_outcome(result: ExecutionResult) -> CallOutcome {
+pub(crate) fn call_outcome(result: ExecutionResult) -> CallOutcome {
     let gas_used = result.tx_gas_used();
     let (result, logs) = call_result(result);
     CallOutcome { result, gas_used, logs }

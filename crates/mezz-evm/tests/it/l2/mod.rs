@@ -7,5 +7,7 @@ mod fees;
 mod messages;
 mod simulation;
 mod state;
+#[cfg(feature = "std")]
+mod trace;
 mod transactions;
 mod world;

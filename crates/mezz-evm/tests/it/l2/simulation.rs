@@ -7,8 +7,10 @@ use alloy_eips::{
 };
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use mezz_evm::{
-    Call, CallResult, InvalidTransaction, PlainCrypto, PushError, SimulationError, Simulator,
+    BlockChanges, Call, CallResult, InvalidTransaction, NextCall, PlainCrypto, PushError,
+    SimulationError, Simulator,
 };
+use mezz_types::BlockNumber;
 
 use super::world::{ETHER, GWEI, Key, Leaves, World, deploying, push, store};
 
@@ -340,5 +342,87 @@ fn senders_of_calls_may_be_contracts() {
     assert!(matches!(
         built.pushed[0],
         Err(PushError::Invalid(InvalidTransaction::SenderIsContract { .. }))
+    ));
+}
+
+#[test]
+fn a_block_may_say_something_else_of_itself() {
+    let (mut world, key) = funded();
+    let changes = BlockChanges {
+        number: Some(BlockNumber::new(77)),
+        timestamp: Some(5),
+        gas_limit: Some(1_000_000),
+        base_fee: Some(3),
+        beneficiary: Some(TARGET),
+        prev_randao: Some(B256::repeat_byte(9)),
+        blob_base_fee: Some(11),
+    };
+    for (opcode, expected) in [
+        (0x43u8, U256::from(77)),
+        (0x42, U256::from(5)),
+        (0x45, U256::from(1_000_000)),
+        (0x48, U256::from(3)),
+        (0x41, U256::from_be_slice(TARGET.as_slice())),
+        (0x44, U256::from_be_bytes([9; 32])),
+        (0x4a, U256::from(11)),
+    ] {
+        world.install(TARGET, &returning(&[opcode]));
+        let mut simulator = simulator(&world);
+        simulator.change_block(&changes);
+        let outcome = simulator.call(&call_of(&key, TARGET), CAP).unwrap();
+        assert_eq!(word(&outcome.result), expected, "{opcode:x}");
+    }
+}
+
+#[test]
+fn applied_calls_build_on_each_other_and_the_changes_are_those_of_a_block() {
+    let (mut world, key) = funded();
+    // Slot 0 counts: SLOAD 0, PUSH1 1, ADD, PUSH0, SSTORE
+    world.install(TARGET, &[0x5f, 0x54, 0x60, 0x01, 0x01, 0x5f, 0x55]);
+    let mut call = call_of(&key, TARGET);
+    call.max_fee_per_gas = Some(100 * GWEI);
+    call.max_priority_fee_per_gas = Some(GWEI);
+    let mut simulator = Simulator::new(world.env(), &world.state, &PlainCrypto).unwrap();
+    simulator.open_block();
+    let mut next = NextCall { call: &call, gas_limit: 1_000_000, nonce: Some(0) };
+    let first = simulator.apply(&next).unwrap();
+    assert!(first.max_gas_used >= first.outcome.gas_used);
+    assert!(matches!(
+        simulator.apply(&next),
+        Err(SimulationError::Invalid(InvalidTransaction::NonceTooLow { expected: 1, got: 0 }))
+    ));
+    next.nonce = Some(1);
+    let second = simulator.apply(&next).unwrap();
+    assert!(second.outcome.gas_used < first.outcome.gas_used, "the slot is not zero any more");
+    assert_eq!(simulator.nonce(key.address()).unwrap(), 2);
+    let free = Call { max_fee_per_gas: None, ..call.clone() };
+    assert!(matches!(
+        simulator.apply(&NextCall { call: &free, gas_limit: 100_000, nonce: Some(2) }),
+        Err(SimulationError::Invalid(InvalidTransaction::MaxFeeBelowBaseFee { .. }))
+    ));
+    let made = simulator.finish_block(Vec::new(), Vec::new()).unwrap();
+    // The same two as transactions of a real block.
+    let transactions = [0, 1]
+        .map(|nonce| key.sign(TxEip1559 { nonce, ..world.eip1559(&key, TARGET.into(), &[]) }));
+    let built = world.execute_on(&world.state, &[], &transactions).unwrap();
+    assert_eq!(made.changes, built.sealed.block.changes);
+    assert_eq!(first.outcome.gas_used, built.sealed.block.extras[0].gas_used);
+}
+
+#[test]
+fn send_max_keeps_21000_with_and_without_a_price() {
+    let (world, key) = funded();
+    let mut call = call_of(&key, Address::repeat_byte(0x11));
+    call.value = world.balance(key.address());
+    assert_eq!(simulator(&world).estimate_gas(&call, CAP).unwrap().gas_limit, 21_000);
+    let price = 50 * GWEI;
+    call.max_fee_per_gas = Some(price);
+    call.max_priority_fee_per_gas = Some(GWEI);
+    call.value -= U256::from(21_000 * price);
+    assert_eq!(estimate_and_send(&world, &key, &call), (21_000, true));
+    call.value += U256::from(1);
+    assert!(matches!(
+        simulator(&world).estimate_gas(&call, CAP),
+        Err(SimulationError::Invalid(InvalidTransaction::Balance { .. }))
     ));
 }
