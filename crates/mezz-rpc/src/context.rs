@@ -8,10 +8,16 @@ use alloy_primitives::B256;
 use mezz_evm::{BlockEnv, Simulator};
 use mezz_node::{ChainView, L1View, PoolHandle};
 use mezz_store::{BlockRef, StateView};
-use mezz_types::{BatchIndex, BlockNumber};
+use mezz_types::{BatchIndex, BlockNumber, Rules};
 use tokio::sync::{Semaphore, watch};
 
-use crate::{ChainInfo, Limits, error::RpcError, filters::Filters};
+use crate::{
+    ChainInfo, Limits,
+    counts::RequestCounts,
+    error::RpcError,
+    filters::Filters,
+    overrides::{Layered, Overrides},
+};
 
 /// Shared by all methods.
 pub(crate) struct Context {
@@ -22,6 +28,7 @@ pub(crate) struct Context {
     pub(crate) limits: Limits,
     pub(crate) dev_accounts: Vec<PrivateKeySigner>,
     pub(crate) filters: Filters,
+    pub(crate) counts: RequestCounts,
     /// Places for work that takes long: so many at once, the others wait.
     pub(crate) heavy: Arc<Semaphore>,
 }
@@ -65,23 +72,42 @@ impl Context {
         Ok(self.view.reader.state_at(self.known_block(id)?.number)?)
     }
 
+    /// The rules in force.
+    pub(crate) fn rules(&self) -> Result<Rules, RpcError> {
+        let rules = self.view.config.rules_at(BatchIndex::ZERO);
+        rules.ok_or_else(|| RpcError::Internal("the configuration names no rules".into()))
+    }
+
+    /// The block with `header` as calls see it.
+    pub(crate) fn block_env(&self, header: &Header) -> Result<BlockEnv<'_>, RpcError> {
+        BlockEnv::of(&self.view.config, self.rules()?, header)
+            .map_err(|error| RpcError::Internal(error.to_string()))
+    }
+
     /// Runs `work` with a simulator on the block that an id names.
     pub(crate) fn simulate<T>(
         &self,
         id: BlockId,
-        work: impl FnOnce(&mut Simulator<'_, StateView>) -> Result<T, RpcError>,
+        work: impl FnOnce(&mut Simulator<'_, &Layered>) -> Result<T, RpcError>,
+    ) -> Result<T, RpcError> {
+        self.simulate_with(id, Overrides::default(), work)
+    }
+
+    /// The same, where block and state say something else of themselves.
+    pub(crate) fn simulate_with<T>(
+        &self,
+        id: BlockId,
+        overrides: Overrides,
+        work: impl FnOnce(&mut Simulator<'_, &Layered>) -> Result<T, RpcError>,
     ) -> Result<T, RpcError> {
         let block = self.known_block(id)?;
         let (_, header) = self.header(block.number)?;
-        let state = self.view.reader.state_at(block.number)?;
-        let config = &self.view.config;
-        let internal = |error: String| RpcError::Internal(error);
-        let rules = config
-            .rules_at(BatchIndex::ZERO)
-            .ok_or_else(|| internal("the configuration names no rules".into()))?;
-        let env = BlockEnv::of(config, rules, &header).map_err(|e| internal(e.to_string()))?;
-        let mut simulator = Simulator::new(env, state, self.view.crypto.as_ref())
-            .map_err(|error| internal(error.to_string()))?;
+        let mut state = Layered::new(self.view.reader.state_at(block.number)?);
+        let changes = overrides.apply(&mut state)?;
+        let env = self.block_env(&header)?;
+        let mut simulator = Simulator::new(env, &state, self.view.crypto.as_ref())
+            .map_err(|error| RpcError::Internal(error.to_string()))?;
+        simulator.change_block(&changes);
         work(&mut simulator)
     }
 

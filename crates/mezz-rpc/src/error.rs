@@ -21,6 +21,14 @@ pub(crate) enum RpcError {
     /// More was asked for than a request may have.
     #[error("{0}")]
     Limit(String),
+    /// An error with a code of its own in the execution APIs.
+    #[error("{message}")]
+    Coded {
+        /// The code.
+        code: i32,
+        /// Why.
+        message: String,
+    },
     /// The block is not known.
     #[error("header not found")]
     UnknownBlock,
@@ -33,9 +41,11 @@ impl From<StoreError> for RpcError {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::UnknownBlock { .. } => Self::UnknownBlock,
-            StoreError::OutsideHistory { .. } | StoreError::ViewExpired { .. } => {
-                Self::Refused(error.to_string())
-            }
+            StoreError::OutsideHistory { block, oldest } => Self::Refused(format!(
+                "the state after block {block} is no longer kept: {oldest} is the oldest block \
+                 whose state this node can read"
+            )),
+            StoreError::ViewExpired { .. } => Self::Refused(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }
@@ -58,6 +68,7 @@ impl From<RpcError> for ErrorObjectOwned {
             RpcError::Params(_) => -32602,
             RpcError::Refused(_) | RpcError::UnknownBlock => -32000,
             RpcError::Limit(_) => -32005,
+            RpcError::Coded { code, .. } => *code,
             RpcError::Internal(_) => -32603,
             RpcError::Reverted(data) => {
                 return Self::owned(3, message, Some(data.to_string()));
@@ -104,7 +115,7 @@ pub(crate) fn failed(result: CallResult) -> RpcError {
     }
 }
 
-fn halt_message(reason: &str) -> String {
+pub(crate) fn halt_message(reason: &str) -> String {
     if reason.contains("OutOfGas") {
         return "out of gas".into();
     }
@@ -113,18 +124,20 @@ fn halt_message(reason: &str) -> String {
 
 /// `: text` if the data is `Error(string)`.
 fn reason(data: &Bytes) -> String {
-    let text = || -> Option<String> {
-        let body = data.strip_prefix(&hex!("08c379a0"))?;
-        let length = body.get(32..64)?;
-        let (zeros, length) = length.split_at(24);
-        if zeros.iter().any(|byte| *byte != 0) {
-            return None;
-        }
-        let length = usize::try_from(u64::from_be_bytes(length.try_into().ok()?)).ok()?;
-        let text = body.get(64..64usize.checked_add(length)?)?;
-        Some(format!(": {}", String::from_utf8_lossy(text)))
-    };
-    text().unwrap_or_default()
+    revert_reason(data).map(|text| format!(": {text}")).unwrap_or_default()
+}
+
+/// The text if the data is `Error(string)`.
+pub(crate) fn revert_reason(data: &Bytes) -> Option<String> {
+    let body = data.strip_prefix(&hex!("08c379a0"))?;
+    let length = body.get(32..64)?;
+    let (zeros, length) = length.split_at(24);
+    if zeros.iter().any(|byte| *byte != 0) {
+        return None;
+    }
+    let length = usize::try_from(u64::from_be_bytes(length.try_into().ok()?)).ok()?;
+    let text = body.get(64..64usize.checked_add(length)?)?;
+    Some(String::from_utf8_lossy(text).into_owned())
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy::{consensus::Transaction as _, eips::Encodable2718 as _};
-use alloy_primitives::{Bytes, U256, keccak256};
+use alloy_primitives::{Address, Bytes, U256, keccak256};
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
 use serde_json::{Value, json};
 
@@ -36,14 +36,20 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
         }))
     })?;
     method_async(module, "txpool_content", |_: Vec<Value>, context| async move {
-        content(&context, |entry| {
-            let bytes = entry.transaction.inner().encoded_2718();
-            transaction(&bytes, entry.sender(), None)
-        })
-        .await
+        content(&context, None, whole).await
+    })?;
+    method_async(module, "txpool_contentFrom", |params: (Address,), context| async move {
+        let address = params.0;
+        let mut answer = content(&context, Some(address), whole).await?;
+        // One account's lists, without its name.
+        for part in ["pending", "queued"] {
+            let list = answer[part].get_mut(address.to_string()).map(Value::take);
+            answer[part] = list.unwrap_or_else(|| json!({}));
+        }
+        Ok(answer)
     })?;
     method_async(module, "txpool_inspect", |_: Vec<Value>, context| async move {
-        content(&context, |entry| {
+        content(&context, None, |entry| {
             let to = entry.transaction.to().map_or("contract creation".into(), |to| to.to_string());
             Ok(json!(format!(
                 "{to}: {} wei + {} gas × {} wei",
@@ -56,14 +62,21 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
     })
 }
 
+fn whole(entry: &mezz_node::PoolTransaction) -> Result<Value, RpcError> {
+    transaction(&entry.transaction.inner().encoded_2718(), entry.sender(), None)
+}
+
+/// What waits, of one sender or of all.
 async fn content(
     context: &Context,
+    sender: Option<Address>,
     show: impl Fn(&mezz_node::PoolTransaction) -> Result<Value, RpcError>,
 ) -> Result<Value, RpcError> {
     type Accounts = BTreeMap<String, BTreeMap<String, Value>>;
     let (mut pending, mut queued) = (Accounts::new(), Accounts::new());
     if let Some(pool) = &context.pool {
-        let content = pool.content().await;
+        let mut content = pool.content().await;
+        content.retain(|(entry, _)| sender.is_none_or(|sender| entry.sender() == sender));
         if content.len() > context.limits.pool_listing {
             return Err(RpcError::Limit(format!(
                 "the pool holds {} transactions, at most {} are listed",

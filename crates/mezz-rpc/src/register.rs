@@ -7,29 +7,84 @@ use jsonrpsee::{
     core::RegisterMethodError,
     types::{ErrorObjectOwned, Params},
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, DeserializeSeed, Deserializer, SeqAccess, Visitor};
 use serde_json::Value;
 
 use crate::{context::Context, error::RpcError};
 
-/// Parameters of a method. Missing trailing ones count as `null`.
+/// Parameters of a method, by position. Missing trailing ones count as `null`, so that optional ones
+/// may be left out; more than the method takes are refused.
 fn parse<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, RpcError> {
     let text = params.as_str().unwrap_or("[]");
-    if let Ok(parsed) = serde_json::from_str(text) {
-        return Ok(parsed);
-    }
-    let bad = |error: serde_json::Error| RpcError::Params(error.to_string());
-    let mut list: Vec<Value> = serde_json::from_str(text).map_err(bad)?;
-    // Optional parameters at the end may be left out; two is the most that any method has.
-    let mut last = None;
-    for _ in 0..3 {
-        match serde_json::from_value(Value::Array(list.clone())) {
-            Ok(parsed) => return Ok(parsed),
-            Err(error) => last = Some(last.unwrap_or(error)),
+    let values: Vec<Value> = serde_json::from_str(text)
+        .map_err(|error| RpcError::Params(format!("parameters are a list: {error}")))?;
+    let count = values.len();
+    let mut list = List { values: values.into_iter(), taken: 0 };
+    let parsed = P::deserialize(&mut list);
+    match parsed {
+        Ok(_) if !list.values.as_slice().is_empty() => {
+            let most = list.taken;
+            Err(RpcError::Params(format!("too many arguments, want at most {most}")))
         }
-        list.push(Value::Null);
+        Ok(parsed) => Ok(parsed),
+        Err(_) if list.taken > count => Err(RpcError::Params(format!(
+            "missing value for required argument {}",
+            list.taken.saturating_sub(1)
+        ))),
+        Err(error) => {
+            let position = list.taken.saturating_sub(1);
+            Err(RpcError::Params(format!("invalid argument {position}: {error}")))
+        }
     }
-    Err(RpcError::Params(last.map(|error| error.to_string()).unwrap_or_default()))
+}
+
+/// A list of values that a tuple may reach beyond.
+struct List {
+    values: std::vec::IntoIter<Value>,
+    taken: usize,
+}
+
+impl<'de> Deserializer<'de> for &mut List {
+    type Error = serde_json::Error;
+
+    fn deserialize_any<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Self::Error> {
+        visitor.visit_seq(Items { list: self, padded: false })
+    }
+
+    fn deserialize_tuple<V: Visitor<'de>>(
+        self,
+        _: usize,
+        visitor: V,
+    ) -> Result<V::Value, Self::Error> {
+        visitor.visit_seq(Items { list: self, padded: true })
+    }
+
+    serde::forward_to_deserialize_any! {
+        bool i8 i16 i32 i64 i128 u8 u16 u32 u64 u128 f32 f64 char str string bytes byte_buf option
+        unit unit_struct newtype_struct seq tuple_struct map struct enum identifier ignored_any
+    }
+}
+
+struct Items<'l> {
+    list: &'l mut List,
+    padded: bool,
+}
+
+impl<'de> SeqAccess<'de> for Items<'_> {
+    type Error = serde_json::Error;
+
+    fn next_element_seed<T: DeserializeSeed<'de>>(
+        &mut self,
+        seed: T,
+    ) -> Result<Option<T::Value>, Self::Error> {
+        let value = match self.list.values.next() {
+            Some(value) => value,
+            None if self.padded => Value::Null,
+            None => return Ok(None),
+        };
+        self.list.taken = self.list.taken.saturating_add(1);
+        seed.deserialize(value).map(Some)
+    }
 }
 
 /// Adds a method that answers at once.
@@ -44,7 +99,9 @@ where
 {
     module
         .register_method(name, move |params, context, _| -> Result<Value, ErrorObjectOwned> {
-            Ok(answer(parse(&params)?, context)?)
+            let answered = parse(&params).and_then(|params| answer(params, context));
+            context.counts.count(name, &answered);
+            Ok(answered?)
         })
         .map(|_| ())
 }
@@ -65,9 +122,44 @@ where
             let answer = answer.clone();
             let parsed = parse(&params);
             async move {
-                let value: Result<Value, ErrorObjectOwned> = Ok(answer(parsed?, context).await?);
+                let counts = context.counts.clone();
+                let answered = match parsed {
+                    Ok(params) => answer(params, context).await,
+                    Err(error) => Err(error),
+                };
+                counts.count(name, &answered);
+                let value: Result<Value, ErrorObjectOwned> = Ok(answered?);
                 value
             }
         })
         .map(|_| ())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parsed<P: DeserializeOwned>(text: &str) -> Result<P, String> {
+        parse(&Params::new(Some(text))).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn optional_parameters_may_be_left_out_and_no_others() {
+        type Four = (u8, Option<u8>, Option<u8>, Option<u8>);
+        assert_eq!(parsed::<Four>("[1]"), Ok((1, None, None, None)));
+        assert_eq!(parsed::<Four>("[1,null,3]"), Ok((1, None, Some(3), None)));
+        assert_eq!(
+            parsed::<Four>("[]"),
+            Err("invalid params: missing value for required argument 0".into())
+        );
+        assert_eq!(
+            parsed::<(u8,)>("[1,2]"),
+            Err("invalid params: too many arguments, want at most 1".into())
+        );
+        let wrong = parsed::<Four>("[1,\"x\"]").unwrap_err();
+        assert!(wrong.starts_with("invalid params: invalid argument 1: "), "{wrong}");
+        assert!(parsed::<Four>("{\"a\":1}").unwrap_err().contains("parameters are a list"));
+        assert_eq!(parsed::<Vec<u8>>("[]"), Ok(vec![]));
+        assert_eq!(parsed::<Vec<u8>>("[1,2]"), Ok(vec![1, 2]));
+    }
 }

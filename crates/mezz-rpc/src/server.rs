@@ -12,8 +12,8 @@ use mezz_node::{ChainView, L1View, PoolHandle};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    ChainInfo, context::Context, eth, filters::Filters, mezz, net, subscribe,
-    subscribe::SubscriptionIds,
+    ChainInfo, context::Context, counts::RequestCounts, debug, eth, filters::Filters, mezz, net,
+    openrpc, subscribe, subscribe::SubscriptionIds,
 };
 
 /// What one client, and all of them together, may ask for.
@@ -45,6 +45,14 @@ pub struct Limits {
     pub pool_listing: usize,
     /// Withdrawals among which one is proven.
     pub outbox_leaves: u64,
+    /// Blocks of one `eth_simulateV1`, filled gaps included.
+    pub simulated_blocks: usize,
+    /// Opcodes of one trace.
+    pub trace_steps: u64,
+    /// Bytes that the records of one trace hold.
+    pub trace_bytes: u64,
+    /// Seconds that one trace may take.
+    pub trace_secs: u64,
 }
 
 impl Default for Limits {
@@ -63,6 +71,10 @@ impl Default for Limits {
             heavy: 4,
             pool_listing: 10_000,
             outbox_leaves: 1_000_000,
+            simulated_blocks: 256,
+            trace_steps: 20_000_000,
+            trace_bytes: 16 << 20,
+            trace_secs: 10,
         }
     }
 }
@@ -98,13 +110,25 @@ pub enum RpcStartError {
 #[derive(Clone, Debug)]
 pub struct RpcHandle {
     addr: SocketAddr,
+    methods: Arc<[&'static str]>,
     handle: ServerHandle,
+    counts: RequestCounts,
 }
 
 impl RpcHandle {
     /// Where it listens.
     pub const fn local_addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Requests so far: method, outcome (`ok` or `error`), how many. Only of methods that exist.
+    pub fn requests(&self) -> Vec<(&'static str, &'static str, u64)> {
+        self.counts.all()
+    }
+
+    /// The methods that it answers.
+    pub fn method_names(&self) -> &[&'static str] {
+        &self.methods
     }
 
     /// Closes all connections and waits until they are closed.
@@ -127,6 +151,7 @@ pub async fn start(
     info: ChainInfo,
 ) -> Result<RpcHandle, RpcStartError> {
     let limits = config.limits;
+    let counts = RequestCounts::default();
     let context = Context {
         view,
         pool,
@@ -135,12 +160,15 @@ pub async fn start(
         limits,
         dev_accounts: config.dev_accounts,
         filters: Filters::default(),
+        counts: counts.clone(),
         heavy: Arc::new(Semaphore::new(limits.heavy.max(1))),
     };
     let mut module = RpcModule::new(context);
     eth::register(&mut module)?;
+    debug::register(&mut module)?;
     mezz::register(&mut module)?;
     net::register(&mut module)?;
+    openrpc::register(&mut module)?;
     subscribe::register(&mut module)?;
     let server_config = ServerConfig::builder()
         .max_connections(limits.connections)
@@ -154,5 +182,6 @@ pub async fn start(
     let listen = |source| RpcStartError::Listen { addr, source };
     let server = Server::builder().set_config(server_config).build(addr).await.map_err(listen)?;
     let addr = server.local_addr().map_err(listen)?;
-    Ok(RpcHandle { addr, handle: server.start(module) })
+    let methods = module.method_names().collect();
+    Ok(RpcHandle { addr, methods, handle: server.start(module), counts })
 }

@@ -5,7 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use alloy::rpc::types::Filter;
+use alloy::{eips::Encodable2718 as _, rpc::types::Filter};
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule, SubscriptionMessage, SubscriptionSink,
     core::{RegisterMethodError, SubscriptionResult, traits::IdProvider},
@@ -49,7 +49,10 @@ impl IdProvider for SubscriptionIds {
 enum Wanted {
     Heads,
     Logs(Box<Filter>),
-    Pending,
+    /// Hashes of transactions as they enter the pool, or the whole of them.
+    Pending {
+        full: bool,
+    },
 }
 
 fn wanted(params: &Params<'_>) -> Result<Wanted, RpcError> {
@@ -57,7 +60,11 @@ fn wanted(params: &Params<'_>) -> Result<Wanted, RpcError> {
     let list: Vec<Value> = params.parse().map_err(|error| bad(error.to_string()))?;
     match list.first().and_then(Value::as_str) {
         Some("newHeads") => Ok(Wanted::Heads),
-        Some("newPendingTransactions") => Ok(Wanted::Pending),
+        Some("newPendingTransactions") => match list.get(1) {
+            None | Some(Value::Null) => Ok(Wanted::Pending { full: false }),
+            Some(Value::Bool(full)) => Ok(Wanted::Pending { full: *full }),
+            Some(other) => Err(bad(format!("{other} is not true or false"))),
+        },
         Some("logs") => {
             let filter = list.get(1).cloned().unwrap_or_else(|| json!({}));
             let filter = serde_json::from_value(filter).map_err(|error| bad(error.to_string()))?;
@@ -81,7 +88,7 @@ async fn subscribe(
         }
     };
     match wanted {
-        Wanted::Pending => {
+        Wanted::Pending { full } => {
             let Some(pool) = context.pool.clone() else {
                 let error = RpcError::Refused("this node has no transaction pool".into());
                 pending.reject(error).await;
@@ -90,7 +97,13 @@ async fn subscribe(
             let mut arrivals = pool.subscribe();
             let mut sink = pending.accept().await?;
             while let Ok(transaction) = next(&sink, arrivals.recv()).await {
-                send(&mut sink, &json!(transaction.tx_hash()))?;
+                let shown = if full {
+                    let bytes = transaction.inner().encoded_2718();
+                    json::transaction(&bytes, transaction.signer(), None)?
+                } else {
+                    json!(transaction.tx_hash())
+                };
+                send(&mut sink, &shown)?;
             }
         }
         Wanted::Heads => {

@@ -65,7 +65,12 @@ pub(crate) fn logs(context: &Context, filter: &Filter) -> Result<Vec<Value>, Rpc
             };
             let latest = alloy::eips::BlockNumberOrTag::Latest;
             let head = context.known_block(latest.into())?.number;
-            (number(from_block)?, number(to_block)?.min(head))
+            let (first, last) = (number(from_block)?, number(to_block)?);
+            if first > last {
+                let text = format!("invalid block range: {first} comes after {last}");
+                return Err(RpcError::Params(text));
+            }
+            (first, last.min(head))
         }
     };
     range_logs(context, filter, first, last)
@@ -79,11 +84,17 @@ pub(crate) fn range_logs(
     last: BlockNumber,
 ) -> Result<Vec<Value>, RpcError> {
     let limits = &context.limits;
-    if last.distance_from(first) >= limits.log_blocks {
+    if first > last {
+        return Ok(Vec::new());
+    }
+    let covered = last.distance_from(first).saturating_add(1);
+    if covered > limits.log_blocks {
+        let fits = first.get().saturating_add(limits.log_blocks.saturating_sub(1));
         return Err(RpcError::Limit(format!(
-            "query covers {} blocks, at most {} are allowed: ask for smaller ranges",
-            last.distance_from(first).saturating_add(1),
-            limits.log_blocks
+            "query covers {covered} blocks, at most {} are allowed: this range would work: \
+             [{:#x}, {fits:#x}]",
+            limits.log_blocks,
+            first.get()
         )));
     }
     let bloom_matches = |bloom: &alloy_primitives::Bloom| {
@@ -107,9 +118,12 @@ pub(crate) fn range_logs(
         };
         found.extend(block_logs(context, number, |log| matches(filter, log))?);
         if found.len() > limits.log_results {
+            let advice = match number.get().checked_sub(1).filter(|end| *end >= first.get()) {
+                Some(end) => format!("this range would work: [{:#x}, {end:#x}]", first.get()),
+                None => "name addresses or topics".into(),
+            };
             return Err(RpcError::Limit(format!(
-                "query returns more than {} results: ask for a smaller range than blocks {first} \
-                 to {last}",
+                "query returns more than {} results: {advice}",
                 limits.log_results
             )));
         }

@@ -3,6 +3,7 @@
 mod blocks;
 pub(crate) mod fees;
 pub(crate) mod logs;
+mod simulate;
 pub(crate) mod state;
 mod submit;
 
@@ -24,6 +25,7 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
     })?;
     blocks::register(module)?;
     state::register(module)?;
+    simulate::register(module)?;
     fees::register(module)?;
     submit::register(module)?;
     logs::register(module)

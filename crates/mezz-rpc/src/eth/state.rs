@@ -6,7 +6,7 @@ use alloy::{
 };
 use alloy_primitives::{Address, TxKind, U256};
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
-use mezz_evm::{Call, SimulationError};
+use mezz_evm::{Call, CallResult, ExecutionError, SimulationError, Simulator};
 use mezz_store::StoreError;
 use serde_json::{Value, json};
 
@@ -14,6 +14,7 @@ use crate::{
     context::Context,
     error::{RpcError, failed},
     json::quantity,
+    overrides::{Layered, Overrides},
     register::{method, method_async},
 };
 
@@ -48,32 +49,17 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
         let value = context.state(at(params.2))?.storage(params.0, params.1)?;
         Ok(json!(alloy_primitives::B256::from(value)))
     })?;
-    type CallParams =
-        (TransactionRequest, Option<BlockId>, Option<StateOverride>, Option<BlockOverrides>);
-    method_async(module, "eth_call", |params: CallParams, context| async move {
-        refuse_overrides(params.2.is_some(), params.3.is_some())?;
-        let cap = context.limits.call_gas;
-        context.run_heavy(move |context| call(context, params.0, at(params.1), cap)).await
+    call_method(module, "eth_call", |simulator, call, cap| {
+        match simulator.call(call, cap).map_err(simulation)?.result {
+            CallResult::Success { output } => Ok(json!(output)),
+            other => Err(failed(other)),
+        }
     })?;
-    method_async(
-        module,
-        "eth_estimateGas",
-        |params: (TransactionRequest, Option<BlockId>, Option<StateOverride>), context| async move {
-            refuse_overrides(params.2.is_some(), false)?;
-            let cap = context.limits.call_gas;
-            context.run_heavy(move |context| estimate(context, params.0, at(params.1), cap)).await
-        },
-    )?;
-    method_async(
-        module,
-        "eth_createAccessList",
-        |params: (TransactionRequest, Option<BlockId>), context| async move {
-            let cap = context.limits.call_gas;
-            context
-                .run_heavy(move |context| access_list(context, params.0, at(params.1), cap))
-                .await
-        },
-    )?;
+    call_method(module, "eth_estimateGas", |simulator, call, cap| {
+        let estimate = simulator.estimate_gas(call, cap).map_err(simulation)?;
+        Ok(quantity(U256::from(estimate.gas_limit)))
+    })?;
+    call_method(module, "eth_createAccessList", access_list)?;
     method(module, "eth_getProof", |_: Vec<Value>, _| {
         Err(RpcError::Refused(
             "this chain's state is one binary trie and has no Merkle-Patricia proofs: ask \
@@ -87,11 +73,28 @@ fn at(id: Option<BlockId>) -> BlockId {
     id.unwrap_or_default()
 }
 
-fn refuse_overrides(state: bool, block: bool) -> Result<(), RpcError> {
-    if state || block {
-        return Err(RpcError::Refused("overrides of state and block are not supported".into()));
-    }
-    Ok(())
+type Answer = fn(&mut Simulator<'_, &Layered>, &Call, u64) -> Result<Value, RpcError>;
+
+/// Adds a method that runs a call on a block, both of which may be overridden.
+fn call_method(
+    module: &mut RpcModule<Context>,
+    name: &'static str,
+    answer: Answer,
+) -> Result<(), RegisterMethodError> {
+    type CallParams =
+        (TransactionRequest, Option<BlockId>, Option<StateOverride>, Option<BlockOverrides>);
+    method_async(module, name, move |params: CallParams, context| async move {
+        let (request, id, state, block) = params;
+        let call = simulated(request)?;
+        let cap = context.limits.call_gas;
+        context
+            .run_heavy(move |context| {
+                context.simulate_with(at(id), Overrides { state, block }, |simulator| {
+                    answer(simulator, &call, cap)
+                })
+            })
+            .await
+    })
 }
 
 /// A request as the simulator takes it.
@@ -116,61 +119,29 @@ pub(crate) fn simulated(request: TransactionRequest) -> Result<Call, RpcError> {
     })
 }
 
-fn call(
-    context: &Context,
-    request: TransactionRequest,
-    id: BlockId,
-    cap: u64,
-) -> Result<Value, RpcError> {
-    let call = simulated(request)?;
-    context.simulate(id, |simulator| {
-        let outcome = simulator.call(&call, cap).map_err(simulation)?;
-        match outcome.result {
-            mezz_evm::CallResult::Success { output } => Ok(json!(output)),
-            other => Err(failed(other)),
-        }
-    })
-}
-
-fn estimate(
-    context: &Context,
-    request: TransactionRequest,
-    id: BlockId,
-    cap: u64,
-) -> Result<Value, RpcError> {
-    let call = simulated(request)?;
-    context.simulate(id, |simulator| {
-        let estimate = simulator.estimate_gas(&call, cap).map_err(simulation)?;
-        Ok(quantity(U256::from(estimate.gas_limit)))
-    })
-}
-
 fn access_list(
-    context: &Context,
-    request: TransactionRequest,
-    id: BlockId,
+    simulator: &mut Simulator<'_, &Layered>,
+    call: &Call,
     cap: u64,
 ) -> Result<Value, RpcError> {
-    let call = simulated(request)?;
-    context.simulate(id, |simulator| {
-        let made = simulator.access_list(&call, cap).map_err(simulation)?;
-        let mut answer = json!({
-            "accessList": made.access_list,
-            "gasUsed": quantity(U256::from(made.outcome.gas_used)),
-        });
-        if !made.outcome.result.is_success()
-            && let Some(object) = answer.as_object_mut()
-        {
-            object.insert("error".into(), json!(failed(made.outcome.result).to_string()));
-        }
-        Ok(answer)
-    })
+    let made = simulator.access_list(call, cap).map_err(simulation)?;
+    let mut answer = json!({
+        "accessList": made.access_list,
+        "gasUsed": quantity(U256::from(made.outcome.gas_used)),
+    });
+    if !made.outcome.result.is_success()
+        && let Some(object) = answer.as_object_mut()
+    {
+        object.insert("error".into(), json!(failed(made.outcome.result).to_string()));
+    }
+    Ok(answer)
 }
 
 pub(crate) fn simulation(error: SimulationError<StoreError>) -> RpcError {
     match error {
         SimulationError::Invalid(reason) => reason.into(),
         SimulationError::Failed { result } => failed(result),
+        SimulationError::Block(ExecutionError::State(error)) => error.into(),
         SimulationError::Block(error) => RpcError::Internal(error.to_string()),
     }
 }
