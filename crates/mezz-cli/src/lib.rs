@@ -53,11 +53,35 @@ async fn dispatch(command: &Command, out: Output) -> eyre::Result<()> {
 }
 
 fn fail(error: &eyre::Report, out: Output) -> std::process::ExitCode {
-    let causes: Vec<String> = error.chain().map(ToString::to_string).collect();
+    let causes = causes(error);
     if out.is_json() {
         println!("{}", serde_json::json!({ "event": "error", "causes": causes }));
     } else {
         eprintln!("error: {}", causes.join(": "));
     }
     std::process::ExitCode::FAILURE
+}
+
+/// What went wrong and why, outermost first; a cause that the one before it quotes is left out.
+fn causes(error: &eyre::Report) -> Vec<String> {
+    let mut causes: Vec<String> = Vec::new();
+    for cause in error.chain().map(ToString::to_string) {
+        if causes.last().is_none_or(|outer| !outer.contains(&cause)) {
+            causes.push(cause);
+        }
+    }
+    causes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::causes;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = eyre::eyre!("in use").wrap_err("cannot listen: in use").wrap_err("the L1");
+        assert_eq!(causes(&error), ["the L1", "cannot listen: in use"]);
+        let error = eyre::eyre!("no such file").wrap_err("the settings");
+        assert_eq!(causes(&error), ["the settings", "no such file"]);
+    }
 }
