@@ -1,6 +1,6 @@
 //! What can be typed.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroU64, path::PathBuf, time::Duration};
 
 use alloy_primitives::{Address, Bytes, U256, utils::parse_ether};
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +58,9 @@ pub enum Command {
     /// Walk through what a running `mezz up` can do, with the L1 gas of each step.
     #[command(after_help = examples::TOUR)]
     Tour(TourArgs),
+    /// Load any Ethereum RPC with transfers, and say how fast it takes and includes them.
+    #[command(after_help = examples::LOAD)]
+    Load(LoadArgs),
     /// Print the reference of all commands as Markdown: `docs/cli.md`.
     #[command(hide = true)]
     Reference,
@@ -336,12 +339,55 @@ pub struct TourArgs {
     pub transfers: u32,
 }
 
+/// Arguments of `load`.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
+    /// The RPC to load.
+    #[arg(long, default_value = "http://127.0.0.1:9545", value_name = "URL")]
+    pub rpc: String,
+    /// Transactions a second, sent when due whatever became of those before; as fast as answers come if left out.
+    #[arg(long, value_name = "PER_SECOND")]
+    pub rate: Option<NonZeroU64>,
+    /// Transactions in all.
+    #[arg(long, default_value_t = 10_000)]
+    pub count: u64,
+    /// Accounts that send; they are funded first.
+    #[arg(long, default_value_t = 100)]
+    pub senders: u64,
+    /// So many accounts receive, drawn uniformly; the senders pay each other if left out.
+    #[arg(long, value_name = "ACCOUNTS")]
+    pub recipients: Option<NonZeroU64>,
+    /// Transactions in one request.
+    #[arg(long, default_value_t = 1)]
+    pub batch: u64,
+    /// Requests without an answer at once.
+    #[arg(long, default_value_t = 64)]
+    pub in_flight: u64,
+    /// How long to wait for the last blocks.
+    #[arg(long, default_value = "60s", value_parser = time, value_name = "TIME")]
+    pub patience: Duration,
+    /// Names the senders: the same accounts for the same number.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Who funds the senders; account 0 of the public test mnemonic if left out.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
 /// An amount of ETH as a person writes it.
 pub(crate) fn ether(text: &str) -> eyre::Result<U256> {
     parse_ether(text).map_err(|error| eyre::eyre!("{text:?} is no amount of ETH: {error}"))
 }
 
 fn block_time(text: &str) -> Result<Duration, String> {
+    let time = time(text)?;
+    if !(Duration::from_millis(100)..=Duration::from_secs(12)).contains(&time) {
+        return Err("it must lie between 100ms and 12s".into());
+    }
+    Ok(time)
+}
+
+fn time(text: &str) -> Result<Duration, String> {
     let (number, scale) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
         (Some(number), _) => (number, 1.0),
         (None, Some(number)) => (number, 1_000.0),
@@ -349,8 +395,9 @@ fn block_time(text: &str) -> Result<Duration, String> {
     };
     let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
     let ms = number * scale;
-    if !(100.0..=12_000.0).contains(&ms) {
-        return Err("it must lie between 100ms and 12s".into());
+    // A day: longer is a slip of the pen.
+    if !(1.0..=86_400_000.0).contains(&ms) {
+        return Err("it must lie between 1ms and 86400s".into());
     }
     Ok(Duration::from_millis(ms.round() as u64))
 }

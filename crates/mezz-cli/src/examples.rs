@@ -112,3 +112,12 @@ pub(crate) const TOUR: &str = "\
 Examples:
   mezz tour                                 on a `mezz up` in another terminal
   mezz tour --transfers 10000";
+
+pub(crate) const LOAD: &str = "\
+Examples:
+  mezz load --rate 1000 --count 30000       30 seconds of 1,000 transfers a second
+  mezz load --count 50000 --batch 100       as fast as the node takes them
+  mezz load --recipients 1000000            spread over a million accounts
+  mezz load --rpc http://127.0.0.1:8545     the same against Anvil
+
+Transactions are signed before the clock starts. Latency counts from the time at which one was due.";

@@ -45,6 +45,7 @@ async fn dispatch(command: &Command, out: Output) -> eyre::Result<()> {
         Command::Key { command } => commands::key::run(command, out),
         Command::Status(args) => commands::status::run(args, out).await,
         Command::Tour(args) => commands::tour::run(args, out).await,
+        Command::Load(args) => commands::load::run(args, out).await,
         Command::Reference => {
             print!("{}", reference::reference());
             Ok(())

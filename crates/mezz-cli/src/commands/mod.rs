@@ -3,6 +3,7 @@
 pub(crate) mod deploy;
 pub(crate) mod deposit;
 pub(crate) mod key;
+pub(crate) mod load;
 pub(crate) mod node;
 pub(crate) mod status;
 pub(crate) mod tour;

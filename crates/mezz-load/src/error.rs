@@ -1,0 +1,47 @@
+//! What can go wrong.
+
+/// Why there is no result.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// No answer came, or none that is JSON.
+    #[error("the RPC does not answer: {0}")]
+    Http(#[from] reqwest::Error),
+    /// The answer is not what the method answers.
+    #[error("{method} answered {got}")]
+    Answer {
+        /// JSON-RPC method.
+        method: &'static str,
+        /// What came, shortened.
+        got: String,
+    },
+    /// The funding account has too little.
+    #[error(
+        "{account} holds {balance} wei and the load needs {needed}: send less, or name another \
+         account"
+    )]
+    Funds {
+        /// The funding account.
+        account: alloy_primitives::Address,
+        /// What it has.
+        balance: alloy_primitives::U256,
+        /// What all senders together need.
+        needed: alloy_primitives::U256,
+    },
+    /// A funding transaction did not arrive.
+    #[error("account {account} was not funded within {secs} s")]
+    NotFunded {
+        /// The sender that waits.
+        account: alloy_primitives::Address,
+        /// How long was waited.
+        secs: u64,
+    },
+    /// A transaction could not be signed.
+    #[error("signing: {0}")]
+    Signing(#[from] alloy::signers::Error),
+    /// The settings ask for nothing.
+    #[error("{what} must be at least 1")]
+    Nothing {
+        /// Which setting.
+        what: &'static str,
+    },
+}
