@@ -1,0 +1,10 @@
+//! The server over real connections, on a node of a whole network in one process.
+
+mod batches;
+mod calls;
+mod client;
+mod openrpc;
+mod served;
+mod simulate;
+mod subscriptions;
+mod traces;
