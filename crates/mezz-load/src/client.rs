@@ -84,9 +84,9 @@ impl Client {
         Ok(nonce.saturating_to())
     }
 
-    /// Gas of a transfer of one wei between these accounts.
+    /// Gas of a transfer between these accounts. Of nothing: the sender may not be funded yet.
     pub(crate) async fn transfer_gas(&self, from: Address, to: Address) -> Result<u64, LoadError> {
-        let call = json!([{ "from": from, "to": to, "value": "0x1" }]);
+        let call = json!([{ "from": from, "to": to, "value": "0x0" }]);
         Ok(self.number("eth_estimateGas", call).await?.saturating_to())
     }
 
