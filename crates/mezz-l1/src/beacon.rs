@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::{
     L1Error,
+    background::run_in_background,
     http::{BodyError, http_client, read_body},
 };
 
@@ -94,8 +95,8 @@ impl BeaconClient {
         let blobs: Vec<Blob> = hexes.iter().filter_map(|text| parse_blob(text)).collect();
         // Hashing a blob takes tens of milliseconds: not on the threads that serve others.
         let wanted = hashes.to_vec();
-        let matched = tokio::task::spawn_blocking(move || match_blobs(&wanted, blobs)).await;
-        matched.map_err(|error| L1Error::Kzg { reason: error.to_string() })?
+        let matched = run_in_background("blob-hashes", move || match_blobs(&wanted, blobs)).await;
+        matched.ok_or_else(|| L1Error::Kzg { reason: "its thread did not end well".into() })?
     }
 
     async fn get<T: for<'de> Deserialize<'de>>(&self, url: &Url, path: &str) -> Result<T, L1Error> {

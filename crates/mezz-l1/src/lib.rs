@@ -4,6 +4,7 @@
 //! block's receipts root, messages and batches by the accumulators, calldata and blobs by the batch's data
 //! hash. Which block stands at a height no hash can tell: several endpoints have to agree on it.
 
+mod background;
 mod beacon;
 mod client;
 mod endpoint;

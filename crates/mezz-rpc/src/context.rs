@@ -1,6 +1,6 @@
 //! What every method works with.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use alloy::{eips::BlockId, signers::local::PrivateKeySigner};
 use alloy_consensus::Header;
@@ -8,7 +8,7 @@ use alloy_primitives::B256;
 use mezz_evm::{BlockEnv, Simulator};
 use mezz_node::{ChainView, L1View, PoolHandle};
 use mezz_store::{BlockRef, StateView};
-use mezz_types::{BatchIndex, BlockNumber, Rules};
+use mezz_types::{BatchIndex, BlockNumber, L1Facts, Rules};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
@@ -16,6 +16,7 @@ use crate::{
     counts::RequestCounts,
     error::RpcError,
     filters::Filters,
+    mezz::l1_facts,
     overrides::{Layered, Overrides},
 };
 
@@ -31,6 +32,8 @@ pub(crate) struct Context {
     pub(crate) counts: RequestCounts,
     /// Places for work that takes long: so many at once, the others wait.
     pub(crate) heavy: Arc<Semaphore>,
+    /// What the block with this hash says of L1, since every transaction that comes in asks.
+    pub(crate) facts: Mutex<Option<(B256, L1Facts)>>,
 }
 
 impl Context {
@@ -70,6 +73,19 @@ impl Context {
     /// The state after the block that an id names.
     pub(crate) fn state(&self, id: BlockId) -> Result<StateView, RpcError> {
         Ok(self.view.reader.state_at(self.known_block(id)?.number)?)
+    }
+
+    /// The state at the head, and what it knows of L1.
+    pub(crate) fn tip(&self) -> Result<(StateView, L1Facts), RpcError> {
+        let state = self.view.reader.state_at_head()?.ok_or(RpcError::UnknownBlock)?;
+        let block = state.block().hash;
+        let known = *self.facts.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((_, facts)) = known.filter(|(of, _)| *of == block) {
+            return Ok((state, facts));
+        }
+        let facts = l1_facts(&state)?;
+        *self.facts.lock().unwrap_or_else(PoisonError::into_inner) = Some((block, facts));
+        Ok((state, facts))
     }
 
     /// The rules in force.

@@ -1,5 +1,6 @@
 //! Ethereum JSON-RPC over a node.
 
+mod batches;
 mod context;
 mod counts;
 mod debug;

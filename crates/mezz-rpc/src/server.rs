@@ -1,19 +1,22 @@
 //! The server.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, Mutex},
+};
 
 use alloy::signers::local::PrivateKeySigner;
 use jsonrpsee::{
     RpcModule,
-    core::RegisterMethodError,
+    core::{RegisterMethodError, middleware::RpcServiceBuilder},
     server::{BatchRequestConfig, Server, ServerConfig, ServerHandle},
 };
 use mezz_node::{ChainView, L1View, PoolHandle};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    ChainInfo, context::Context, counts::RequestCounts, debug, eth, filters::Filters, mezz, net,
-    openrpc, subscribe, subscribe::SubscriptionIds,
+    ChainInfo, batches::Batches, context::Context, counts::RequestCounts, debug, eth,
+    filters::Filters, mezz, net, openrpc, subscribe, subscribe::SubscriptionIds,
 };
 
 /// What one client, and all of them together, may ask for.
@@ -162,6 +165,7 @@ pub async fn start(
         filters: Filters::default(),
         counts: counts.clone(),
         heavy: Arc::new(Semaphore::new(limits.heavy.max(1))),
+        facts: Mutex::default(),
     };
     let mut module = RpcModule::new(context);
     eth::register(&mut module)?;
@@ -180,7 +184,14 @@ pub async fn start(
         .build();
     let addr = config.addr;
     let listen = |source| RpcStartError::Listen { addr, source };
-    let server = Server::builder().set_config(server_config).build(addr).await.map_err(listen)?;
+    let bytes = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
+    let middleware = RpcServiceBuilder::new().layer_fn(move |service| Batches { service, bytes });
+    let server = Server::builder()
+        .set_config(server_config)
+        .set_rpc_middleware(middleware)
+        .build(addr)
+        .await
+        .map_err(listen)?;
     let addr = server.local_addr().map_err(listen)?;
     let methods = module.method_names().collect();
     Ok(RpcHandle { addr, methods, handle: server.start(module), counts })

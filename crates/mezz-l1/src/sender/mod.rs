@@ -29,7 +29,7 @@ use tokio::sync::Mutex;
 
 pub use self::journal::{Journal, NoJournal};
 use self::{bid::Bid, journal::Entry, sign::Signing, watch::Attempt};
-use crate::{Blob, L1Error, SystemTimer, Timer, revert_reason};
+use crate::{Blob, L1Error, SystemTimer, Timer, background::run_in_background, revert_reason};
 
 /// L1 blocks on top of a transaction after which it counts as final, where L1 has no such label.
 const FINAL_DEPTH: u64 = 64;
@@ -388,9 +388,9 @@ async fn sidecar(call: &L1Call) -> Result<Option<BlobTransactionSidecarEip7594>,
     }
     let blobs = call.blobs.clone();
     let kzg = |reason: String| L1Error::Kzg { reason };
-    tokio::task::spawn_blocking(move || mezz_crypto::blob_sidecar(&blobs))
+    run_in_background("blob-proofs", move || mezz_crypto::blob_sidecar(&blobs))
         .await
-        .map_err(|error| kzg(error.to_string()))?
+        .ok_or_else(|| kzg("its thread did not end well".into()))?
         .map(Some)
         .map_err(|error| kzg(error.to_string()))
 }

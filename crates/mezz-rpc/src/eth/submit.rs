@@ -13,6 +13,7 @@ use alloy_primitives::{Bytes, TxKind, U256};
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
 use mezz_evm::{check_transaction, data_fee, decode_transaction, recover, surcharge};
 use mezz_node::PoolHandle;
+use mezz_types::{ChainConfig, L1Facts};
 use serde_json::{Value, json};
 
 use crate::{
@@ -60,10 +61,10 @@ async fn submit(context: &Arc<Context>, bytes: &Bytes) -> Result<Value, RpcError
     let config = &context.view.config;
     check_transaction(config, &transaction)?;
     let recovered = recover(transaction, context.view.crypto.as_ref())?;
-    let state = context.state(BlockNumberOrTag::Latest.into())?;
+    let (state, facts) = context.tip()?;
     let account = state.account(recovered.signer())?.unwrap_or_default();
     check_funds(account.balance, recovered.inner())?;
-    check_fee(context, recovered.inner())?;
+    check_fee(config, &facts, recovered.inner())?;
     let inserted = pool.insert(Arc::new(recovered), account.nonce).await;
     inserted.map(|hash| json!(hash)).map_err(|error| refuse(error.to_string()))
 }
@@ -80,12 +81,13 @@ fn check_funds(balance: U256, transaction: &TxEnvelope) -> Result<(), RpcError> 
 }
 
 /// Refuses what cannot be included at the lowest base fee there can be: it would wait for ever.
-fn check_fee(context: &Context, transaction: &TxEnvelope) -> Result<(), RpcError> {
-    let config = &context.view.config;
-    let state = context.state(BlockNumberOrTag::Latest.into())?;
-    let facts = crate::mezz::l1_facts(&state)?;
+fn check_fee(
+    config: &ChainConfig,
+    facts: &L1Facts,
+    transaction: &TxEnvelope,
+) -> Result<(), RpcError> {
     let least = U256::from(config.fees.min_base_fee)
-        + surcharge(data_fee(config, &facts, transaction), transaction.gas_limit());
+        + surcharge(data_fee(config, facts, transaction), transaction.gas_limit());
     let bid = U256::from(transaction.max_fee_per_gas());
     if bid < least {
         return Err(RpcError::Refused(format!(

@@ -1,9 +1,14 @@
 //! Batches, malformed requests, and limits.
 
+use alloy::eips::Encodable2718 as _;
+use alloy_primitives::{Bytes, TxKind, U64, U256};
 use mezz_rpc::Limits;
 use serde_json::{Value, json};
 
-use crate::{client::post, served::Served};
+use crate::{
+    client::post,
+    served::{BOB, Served},
+};
 
 async fn answer(served: &Served, body: &str) -> Value {
     let (_, text) = post(served.addr(), body.as_bytes()).await;
@@ -47,6 +52,39 @@ async fn batches_and_malformed_requests_are_answered_as_json_rpc_says() {
     }
     let (status, _) = post(served.addr(), " ".repeat(3_000).as_bytes()).await;
     assert_eq!(status, 413);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn transactions_of_a_batch_enter_in_order_and_before_what_follows_them() {
+    let mut served = Served::new().await;
+    let alice = served.alice.address();
+    let first = served.alice.nonce;
+    let mut send = |id: u64| {
+        let raw = served.alice.sign(TxKind::Call(BOB), U256::from(id), Bytes::new(), 21_000);
+        let raw = json!(Bytes::from(raw.encoded_2718()));
+        json!({ "jsonrpc": "2.0", "id": id, "method": "eth_sendRawTransaction", "params": [raw] })
+    };
+    let (mut sent, last) = ((0..40).map(&mut send).collect::<Vec<_>>(), send(43));
+    let count = json!({
+        "jsonrpc": "2.0", "id": 40, "method": "eth_getTransactionCount",
+        "params": [alice, "pending"]
+    });
+    let broken = json!({
+        "jsonrpc": "2.0", "id": 41, "method": "eth_sendRawTransaction", "params": ["0x02"]
+    });
+    sent.extend([count, broken, json!(42), last]);
+    let answers = answer(&served, &json!(sent).to_string()).await;
+    let answers = answers.as_array().unwrap();
+    let ids: Vec<_> = answers.iter().map(|answer| answer["id"].as_u64()).collect();
+    let expected: Vec<_> = (0..42).map(Some).chain([None, Some(43)]).collect();
+    assert_eq!(ids, expected);
+    assert!(answers[..40].iter().all(|answer| answer["result"].is_string()), "{answers:?}");
+    assert_eq!(answers[40]["result"], json!(U64::from(first + 40)));
+    assert_eq!(answers[41]["error"]["code"], -32000);
+    assert_eq!(answers[42]["error"]["code"], -32600);
+    assert!(answers[43]["result"].is_string());
+    let status = served.ask("txpool_status", json!([])).await.unwrap();
+    assert_eq!(status, json!({ "pending": "0x29", "queued": "0x0" }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

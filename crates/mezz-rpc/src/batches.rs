@@ -1,0 +1,107 @@
+//! Batches of requests.
+//!
+//! They are answered one after the other, except that neighbouring `eth_sendRawTransaction`s, which
+//! wait for the disk, wait together: one write keeps all of them.
+
+use std::future::Future;
+
+use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use jsonrpsee::{
+    BatchResponseBuilder, MethodResponse,
+    core::middleware::{Batch, BatchEntry, Notification, RpcServiceT},
+    types::Request,
+};
+
+/// Its requests wait for the disk, and their answers are small.
+const SEND: &str = "eth_sendRawTransaction";
+
+/// Answers batches by asking `service` for each request.
+#[derive(Clone, Debug)]
+pub(crate) struct Batches<S> {
+    pub(crate) service: S,
+    /// Bytes of an answer at most.
+    pub(crate) bytes: usize,
+}
+
+impl<S> RpcServiceT for Batches<S>
+where
+    S: RpcServiceT<
+            MethodResponse = MethodResponse,
+            NotificationResponse = MethodResponse,
+            BatchResponse = MethodResponse,
+        > + Clone
+        + Send
+        + Sync
+        + 'static,
+{
+    type MethodResponse = MethodResponse;
+    type NotificationResponse = MethodResponse;
+    type BatchResponse = MethodResponse;
+
+    fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        self.service.call(request)
+    }
+
+    fn notification<'a>(
+        &self,
+        notification: Notification<'a>,
+    ) -> impl Future<Output = MethodResponse> + Send + 'a {
+        self.service.notification(notification)
+    }
+
+    fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
+        let service = self.service.clone();
+        let answers = BatchResponseBuilder::new_with_limit(self.bytes);
+        async move { answer(&service, batch, answers).await.unwrap_or_else(|too_large| too_large) }
+    }
+}
+
+/// The answer to a batch; as an error if it gets too large.
+async fn answer<S>(
+    service: &S,
+    batch: Batch<'_>,
+    mut answers: BatchResponseBuilder,
+) -> Result<MethodResponse, MethodResponse>
+where
+    S: RpcServiceT<MethodResponse = MethodResponse>,
+{
+    let mut sends = FuturesOrdered::new();
+    let mut notified = false;
+    for entry in batch {
+        match entry {
+            Ok(BatchEntry::Call(request)) if request.method_name() == SEND => {
+                sends.push_back(service.call(request));
+            }
+            Ok(BatchEntry::Call(request)) => {
+                // What was sent before it is in the pool when it is answered.
+                settle(&mut sends, &mut answers).await?;
+                answers.append(service.call(request).await)?;
+            }
+            Ok(BatchEntry::Notification(notification)) => {
+                notified = true;
+                service.notification(notification).await;
+            }
+            Err(error) => {
+                settle(&mut sends, &mut answers).await?;
+                let (error, id) = error.into_parts();
+                answers.append(MethodResponse::error(id, error))?;
+            }
+        }
+    }
+    settle(&mut sends, &mut answers).await?;
+    if answers.is_empty() && notified {
+        return Ok(MethodResponse::notification());
+    }
+    Ok(MethodResponse::from_batch(answers.finish()))
+}
+
+/// Waits for all that was sent.
+async fn settle(
+    sends: &mut FuturesOrdered<impl Future<Output = MethodResponse>>,
+    answers: &mut BatchResponseBuilder,
+) -> Result<(), MethodResponse> {
+    while let Some(answer) = sends.next().await {
+        answers.append(answer)?;
+    }
+    Ok(())
+}
