@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # Ethereum clients as they are published, against a running chain: on the embedded L1, then `mezz
-# tour` there and on Anvil, each with a second node that derives the chain from L1 alone. Needs
-# `npm ci` in this folder and a built `mezz`; every wait has an end.
+# tour` there and on Anvil, each with a second node that derives the chain from L1 alone; then a
+# busy chain, every block of which an unrelated EVM executes again. Needs `npm ci` in this folder
+# and a built `mezz`; every wait has an end. Names of parts run those alone: embedded, anvil, replay.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
@@ -112,7 +113,7 @@ start() {
 script() {
     local name=$1 status=0 good bad
     printf '\n== %s\n' "$name"
-    timeout --kill-after=10 300 node "$@" 2>&1 | tee "$work/$name.out" || status=$?
+    timeout --kill-after=10 600 node "$@" 2>&1 | tee "$work/$name.out" || status=$?
     good=$(grep -c '^ok ' "$work/$name.out" || true)
     bad=$(grep -c '^FAIL ' "$work/$name.out" || true)
     passed=$((passed + good))
@@ -140,44 +141,71 @@ l1=http://127.0.0.1:$l1_port
 second=http://127.0.0.1:$second_port
 anvil_url=http://127.0.0.1:$anvil_port
 
-printf '== a chain on the embedded L1\n'
-start up-embedded "$rpc" "$mezz" up --data "$work/embedded" --fresh \
-    --rpc "127.0.0.1:$rpc_port" --l1-rpc "127.0.0.1:$l1_port" --json
-export MEZZ_RPC=$rpc
-script ready.mjs
-script cast.mjs
-script viem.mjs
-script openzeppelin.mjs
-script uniswap.mjs
-command_passes 'mezz tour on the embedded L1' 400 "$mezz" tour --rpc "$rpc" --l1 "$l1"
-if MEZZ_EXPECTED=$(record); then
-    export MEZZ_EXPECTED
-    start second-embedded "$second" "$mezz" node --chain "$work/embedded/chain.json" --l1 "$l1" \
-        --data "$work/second-embedded" --rpc "127.0.0.1:$second_port" --json
+# second_node NAME CHAIN L1: has the recorded block from L1 alone.
+second_node() {
+    local name=second-$1
+    start "$name" "$second" "$mezz" node --chain "$2/chain.json" --l1 "$3" \
+        --data "$work/$name" --rpc "127.0.0.1:$second_port" --json
     MEZZ_RPC=$second script second-node.mjs
-    stop second-embedded
-else
-    fail 'the head of the embedded chain becomes safe'
-fi
-stop up-embedded
+    stop "$name"
+}
 
-printf '\n== a chain on Anvil\n'
-# Twenty accounts, as the embedded L1 has them: the last ones post batches and claims.
-start anvil "$anvil_url" "$anvil" --hardfork osaka --block-time 1 --accounts 20 --port "$anvil_port"
-start up-anvil "$rpc" "$mezz" up --l1 "$anvil_url" --data "$work/anvil" --fresh \
-    --rpc "127.0.0.1:$rpc_port" --json
-script ready.mjs
-command_passes 'mezz tour on Anvil' 400 "$mezz" tour --rpc "$rpc" --l1 "$anvil_url"
-if MEZZ_EXPECTED=$(record); then
-    export MEZZ_EXPECTED
-    # The sequencer is gone: L1 is all there is.
-    stop up-anvil
-    start second-anvil "$second" "$mezz" node --chain "$work/anvil/chain.json" --l1 "$anvil_url" \
-        --data "$work/second-anvil" --rpc "127.0.0.1:$second_port" --json
-    MEZZ_RPC=$second script second-node.mjs
-    stop second-anvil
-else
-    fail 'the head of the chain on Anvil becomes safe'
-    stop up-anvil
-fi
-stop anvil
+embedded() {
+    printf '== a chain on the embedded L1\n'
+    start up-embedded "$rpc" "$mezz" up --data "$work/embedded" --fresh \
+        --rpc "127.0.0.1:$rpc_port" --l1-rpc "127.0.0.1:$l1_port" --json
+    script ready.mjs
+    script cast.mjs
+    script viem.mjs
+    script openzeppelin.mjs
+    script uniswap.mjs
+    command_passes 'mezz tour on the embedded L1' 400 "$mezz" tour --rpc "$rpc" --l1 "$l1"
+    if MEZZ_EXPECTED=$(record); then
+        export MEZZ_EXPECTED
+        second_node embedded "$work/embedded" "$l1"
+    else
+        fail 'the head of the embedded chain becomes safe'
+    fi
+    stop up-embedded
+}
+
+on_anvil() {
+    printf '\n== a chain on Anvil\n'
+    # Twenty accounts, as the embedded L1 has them: the last ones post batches and claims.
+    start anvil "$anvil_url" "$anvil" --hardfork osaka --block-time 1 --accounts 20 \
+        --port "$anvil_port"
+    start up-anvil "$rpc" "$mezz" up --l1 "$anvil_url" --data "$work/anvil" --fresh \
+        --rpc "127.0.0.1:$rpc_port" --json
+    script ready.mjs
+    command_passes 'mezz tour on Anvil' 400 "$mezz" tour --rpc "$rpc" --l1 "$anvil_url"
+    if MEZZ_EXPECTED=$(record); then
+        export MEZZ_EXPECTED
+        # The sequencer is gone: L1 is all there is.
+        stop up-anvil
+        second_node anvil "$work/anvil" "$anvil_url"
+    else
+        fail 'the head of the chain on Anvil becomes safe'
+        stop up-anvil
+    fi
+    stop anvil
+}
+
+replay() {
+    printf '\n== a busy chain, executed again\n'
+    # Data in calldata, whose price on L1 is felt, and blocks as fast as they come.
+    start up-replay "$rpc" "$mezz" up --data "$work/replay" --fresh --block-time 100ms \
+        --data-kind calldata --rpc "127.0.0.1:$rpc_port" --l1-rpc "127.0.0.1:$l1_port" --json
+    script ready.mjs
+    MEZZ_L1=$l1 MEZZ_CHAIN=$work/replay/chain.json script differential.mjs 1000
+    stop up-replay
+}
+
+export MEZZ_RPC=$rpc
+(($# > 0)) || set -- embedded anvil replay
+for part; do
+    case $part in
+        embedded | replay) "$part" ;;
+        anvil) on_anvil ;;
+        *) fail "a part named $part: embedded, anvil, replay" ;;
+    esac
+done
