@@ -17,7 +17,7 @@ use std::{
 use eyre::{WrapErr as _, bail, eyre};
 
 /// Folders of `contracts/src` whose contracts are deployed.
-const PRODUCT: [&str; 2] = ["l1", "l2"];
+const PRODUCT: [&str; 3] = ["l1", "l2", "load"];
 /// Where artifacts are committed.
 const ARTIFACTS: &str = "contracts/artifacts";
 /// Where forge writes gas snapshots.

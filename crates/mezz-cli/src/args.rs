@@ -4,6 +4,7 @@ use std::{net::SocketAddr, num::NonZeroU64, path::PathBuf, time::Duration};
 
 use alloy_primitives::{Address, Bytes, U256, utils::parse_ether};
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use mezz_load::Workload;
 use mezz_types::DataKind;
 
 use crate::examples;
@@ -351,6 +352,9 @@ pub struct LoadArgs {
     /// Transactions in all.
     #[arg(long, default_value_t = 10_000)]
     pub count: u64,
+    /// What each transaction does.
+    #[arg(long, value_enum, default_value_t = LoadKind::Ether)]
+    pub kind: LoadKind,
     /// Accounts that send; they are funded first.
     #[arg(long, default_value_t = 100)]
     pub senders: u64,
@@ -372,6 +376,27 @@ pub struct LoadArgs {
     /// Who funds the senders; account 0 of the public test mnemonic if left out.
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+/// What each transaction of a load does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum LoadKind {
+    /// Moves a wei.
+    Ether,
+    /// Moves a unit of an ERC-20, which is deployed first.
+    Token,
+    /// Swaps one token for another in a constant-product pair; all three are deployed first.
+    Swap,
+}
+
+impl From<LoadKind> for Workload {
+    fn from(kind: LoadKind) -> Self {
+        match kind {
+            LoadKind::Ether => Self::Ether,
+            LoadKind::Token => Self::Token,
+            LoadKind::Swap => Self::Swap,
+        }
+    }
 }
 
 /// An amount of ETH as a person writes it.

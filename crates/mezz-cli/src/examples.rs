@@ -118,6 +118,7 @@ Examples:
   mezz load --rate 1000 --count 30000       30 seconds of 1,000 transfers a second
   mezz load --count 50000 --batch 100       as fast as the node takes them
   mezz load --recipients 1000000            spread over a million accounts
-  mezz load --rpc http://127.0.0.1:8545     the same against Anvil
+  mezz load --kind swap --count 5000        tokens through a pair that is deployed first
+  mezz load --rpc http://127.0.0.1:8545     transfers against Anvil
 
 Transactions are signed before the clock starts. Latency counts from the time at which one was due.";

@@ -62,3 +62,15 @@ sol!(
     BridgedToken,
     "../../contracts/artifacts/BridgedToken.json"
 );
+
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    LoadToken,
+    "../../contracts/artifacts/LoadToken.json"
+);
+
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
+    LoadPair,
+    "../../contracts/artifacts/LoadPair.json"
+);

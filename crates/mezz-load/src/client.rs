@@ -2,8 +2,8 @@
 
 use std::collections::HashMap;
 
-use alloy_primitives::{Address, B256, U256, hex};
-use serde::Deserialize;
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, hex};
+use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 use url::Url;
 
@@ -48,23 +48,24 @@ impl Client {
     }
 
     /// Asks one question.
-    pub(crate) async fn ask(
+    async fn ask_for<T: DeserializeOwned>(
         &self,
         method: &'static str,
         params: Value,
-    ) -> Result<Value, LoadError> {
+    ) -> Result<T, LoadError> {
         let body = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
         let text = self.post(body.to_string()).await?.text().await?;
+        let wrong = || LoadError::Answer { method, got: text.chars().take(SHOWN).collect() };
         match serde_json::from_str(&text) {
-            Ok(Answer { result: Some(result), error: None, .. }) => Ok(result),
-            _ => Err(LoadError::Answer { method, got: text.chars().take(SHOWN).collect() }),
+            Ok(Answer { result, error: None, .. }) => {
+                serde_json::from_value(result.unwrap_or_default()).map_err(|_| wrong())
+            }
+            _ => Err(wrong()),
         }
     }
 
     async fn number(&self, method: &'static str, params: Value) -> Result<U256, LoadError> {
-        let got = self.ask(method, params).await?;
-        serde_json::from_value(got.clone())
-            .map_err(|_| LoadError::Answer { method, got: got.to_string() })
+        self.ask_for(method, params).await
     }
 
     pub(crate) async fn chain_id(&self) -> Result<u64, LoadError> {
@@ -84,10 +85,29 @@ impl Client {
         Ok(nonce.saturating_to())
     }
 
-    /// Gas of a transfer between these accounts. Of nothing: the sender may not be funded yet.
-    pub(crate) async fn transfer_gas(&self, from: Address, to: Address) -> Result<u64, LoadError> {
-        let call = json!([{ "from": from, "to": to, "value": "0x0" }]);
-        Ok(self.number("eth_estimateGas", call).await?.saturating_to())
+    /// Gas of a call that moves no wei: the sender may not be funded yet.
+    pub(crate) async fn gas(
+        &self,
+        from: Address,
+        to: TxKind,
+        input: &Bytes,
+    ) -> Result<u64, LoadError> {
+        let mut call = json!({ "from": from, "value": "0x0", "data": input });
+        if let TxKind::Call(to) = to {
+            call["to"] = json!(to);
+        }
+        Ok(self.number("eth_estimateGas", json!([call])).await?.saturating_to())
+    }
+
+    /// Whether a transaction that is in a block succeeded; `None` if it is in no block.
+    pub(crate) async fn succeeded(&self, hash: B256) -> Result<Option<bool>, LoadError> {
+        #[derive(Deserialize)]
+        struct Receipt {
+            status: U256,
+        }
+        let receipt: Option<Receipt> =
+            self.ask_for("eth_getTransactionReceipt", json!([hash])).await?;
+        Ok(receipt.map(|receipt| !receipt.status.is_zero()))
     }
 
     pub(crate) async fn head(&self) -> Result<u64, LoadError> {
@@ -100,19 +120,23 @@ impl Client {
         struct Block {
             transactions: Vec<B256>,
         }
-        let method = "eth_getBlockByNumber";
-        let body = json!({
-            "jsonrpc": "2.0", "id": 0, "method": method,
-            "params": [format!("{number:#x}"), false],
-        });
-        let text = self.post(body.to_string()).await?.text().await?;
+        let params = json!([format!("{number:#x}"), false]);
+        let found: Option<Block> = self.ask_for("eth_getBlockByNumber", params).await?;
+        Ok(found.map(|block| block.transactions))
+    }
+
+    /// Hashes of the transactions of a block that reverted.
+    pub(crate) async fn reverted(&self, number: u64) -> Result<Vec<B256>, LoadError> {
         #[derive(Deserialize)]
-        struct Found {
-            result: Option<Block>,
+        #[serde(rename_all = "camelCase")]
+        struct Receipt {
+            transaction_hash: B256,
+            status: U256,
         }
-        serde_json::from_str::<Found>(&text)
-            .map(|found| found.result.map(|block| block.transactions))
-            .map_err(|_| LoadError::Answer { method, got: text.chars().take(SHOWN).collect() })
+        let number = json!([format!("{number:#x}")]);
+        let receipts: Vec<Receipt> = self.ask_for("eth_getBlockReceipts", number).await?;
+        let failed = receipts.into_iter().filter(|receipt| receipt.status.is_zero());
+        Ok(failed.map(|receipt| receipt.transaction_hash).collect())
     }
 
     /// Sends signed transactions in one request: for each, nothing or why it was refused.

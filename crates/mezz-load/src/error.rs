@@ -35,6 +35,20 @@ pub enum LoadError {
         /// How long was waited.
         secs: u64,
     },
+    /// A contract of the load, or what it needs, did not get into a block.
+    #[error("transaction {hash} was not included within {secs} s")]
+    NotIncluded {
+        /// The transaction.
+        hash: alloy_primitives::B256,
+        /// How long was waited.
+        secs: u64,
+    },
+    /// A contract of the load could not be deployed or made ready.
+    #[error("transaction {hash}, which prepares the load, reverted")]
+    Reverted {
+        /// The transaction.
+        hash: alloy_primitives::B256,
+    },
     /// A transaction could not be signed.
     #[error("signing: {0}")]
     Signing(#[from] alloy::signers::Error),

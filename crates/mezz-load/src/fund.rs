@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use alloy::signers::local::PrivateKeySigner;
-use alloy_primitives::{Address, U256};
+use alloy_primitives::{Address, Bytes, U256};
 use tokio::time::Instant;
 
 use crate::{
     LoadError,
     client::Client,
-    workload::{Terms, transfer},
+    workload::{Terms, sign},
 };
 
 /// Transactions in one request.
@@ -17,7 +17,7 @@ const CHUNK: usize = 50;
 const PATIENCE: Duration = Duration::from_secs(120);
 const POLL: Duration = Duration::from_millis(100);
 
-/// Brings every one of `accounts` to `needed` wei from `funder`.
+/// Brings every one of `accounts` to `needed` wei from `funder`; `terms` are those of a plain transfer.
 pub(crate) async fn fund(
     client: &Client,
     funder: &PrivateKeySigner,
@@ -41,7 +41,7 @@ pub(crate) async fn fund(
     for chunk in missing.chunks(CHUNK) {
         let mut signed = Vec::new();
         for (account, wei) in chunk {
-            signed.push(transfer(funder, nonce, *account, *wei, terms)?);
+            signed.push(sign(funder, nonce, ((*account).into(), *wei, Bytes::new()), terms)?);
             nonce = nonce.saturating_add(1);
         }
         let raw: Vec<&[u8]> = signed.iter().map(|it| it.raw.as_slice()).collect();

@@ -7,6 +7,7 @@
 mod client;
 mod error;
 mod fund;
+mod prepare;
 mod report;
 mod run;
 mod workload;
@@ -14,4 +15,4 @@ mod workload;
 pub use error::LoadError;
 pub use report::{Percentiles, Refusal, Report};
 pub use run::{Event, LoadSettings, chain_id, run};
-pub use workload::Recipients;
+pub use workload::{Recipients, Workload};

@@ -51,6 +51,8 @@ pub struct Report {
     pub accepted: u64,
     /// Transactions that were seen in a block.
     pub included: u64,
+    /// Those of them that reverted; not looked for among transfers of ether.
+    pub reverted: u64,
     /// Sent a second, over the time of sending.
     pub sent_per_sec: f64,
     /// Accepted a second, from the first due time to the last answer.

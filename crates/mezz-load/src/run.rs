@@ -1,14 +1,14 @@
 //! One run: fund, sign, send when due, watch the blocks, report.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     num::NonZeroU64,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use alloy::signers::local::PrivateKeySigner;
-use alloy_primitives::{Address, B256, U256};
+use alloy_primitives::{Address, B256, Bytes};
 use tokio::{
     sync::{Semaphore, watch},
     task::JoinSet,
@@ -17,11 +17,12 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    LoadError, Percentiles, Recipients, Report,
+    LoadError, Percentiles, Recipients, Report, Workload,
     client::Client,
     fund::fund,
+    prepare::{Prepared, prepare},
     report::refusals,
-    workload::{Signed, Terms, key, recipient, transfer},
+    workload::{Signed, Terms, key, recipient, sign},
 };
 
 /// Between looks for a new block.
@@ -40,7 +41,9 @@ pub struct LoadSettings {
     pub count: u64,
     /// Accounts that send.
     pub senders: u64,
-    /// Accounts that receive.
+    /// What each does.
+    pub workload: Workload,
+    /// Accounts that receive transfers.
     pub recipients: Recipients,
     /// Transactions in one request.
     pub batch: u64,
@@ -78,7 +81,8 @@ struct Book {
     fates: Vec<Fate>,
     refused: HashMap<String, u64>,
     last_answer: Option<Instant>,
-    blocks: u64,
+    /// Those with transactions of the load.
+    blocks: Vec<u64>,
     largest_block: u64,
 }
 
@@ -109,11 +113,13 @@ pub async fn run(
         (0..settings.senders).map(|index| key(settings.seed, index)).collect::<Result<_, _>>()?;
     let senders: Vec<Address> = keys.iter().map(PrivateKeySigner::address).collect();
     progress(Event::Funding);
-    let terms = terms(&client, settings).await?;
+    let plain = plain_terms(&client, settings).await?;
     let each = settings.count.div_ceil(settings.senders);
-    fund(&client, &settings.funder, &senders, terms.cost() * U256::from(each), &terms).await?;
+    let prepared = prepare(&client, settings.workload, &settings.funder, &senders, &plain).await?;
+    fund(&client, &settings.funder, &senders, prepared.cost(each), &plain).await?;
+    prepared.set_up(&client, &keys).await?;
     progress(Event::Signing);
-    let signed = Arc::new(sign(&client, settings, &keys, &senders, &terms).await?);
+    let signed = Arc::new(sign_all(&client, settings, &prepared, &keys, &senders).await?);
     progress(Event::Sending);
     let book = SharedBook::default();
     with_book(&book, |book| book.fates = vec![Fate::default(); signed.len()]);
@@ -133,7 +139,25 @@ pub async fn run(
     all_answered.send_replace(true);
     // The task neither panics nor is aborted.
     watching.await.unwrap_or(Ok(()))?;
-    Ok(with_book(&book, |book| report(book, started, sent_in)))
+    let reverted = match settings.workload {
+        Workload::Ether => 0,
+        Workload::Token | Workload::Swap => count_reverted(&client, &signed, &book).await?,
+    };
+    Ok(with_book(&book, |book| report(book, started, sent_in, reverted)))
+}
+
+async fn count_reverted(
+    client: &Client,
+    signed: &[Signed],
+    book: &SharedBook,
+) -> Result<u64, LoadError> {
+    let ours: HashSet<B256> = signed.iter().map(|it| it.hash).collect();
+    let mut count = 0;
+    for number in with_book(book, |book| book.blocks.clone()) {
+        let reverted = client.reverted(number).await?;
+        count += reverted.iter().filter(|hash| ours.contains(*hash)).count() as u64;
+    }
+    Ok(count)
 }
 
 /// The chain id that an RPC names.
@@ -144,39 +168,42 @@ pub async fn chain_id(url: Url) -> Result<u64, LoadError> {
     Client::new(url)?.chain_id().await
 }
 
-async fn terms(client: &Client, settings: &LoadSettings) -> Result<Terms, LoadError> {
+/// Terms of a transfer of ether.
+async fn plain_terms(client: &Client, settings: &LoadSettings) -> Result<Terms, LoadError> {
     let chain_id = client.chain_id().await?;
     // The base fee may rise while the load runs.
     let max_fee = client.gas_price().await?.saturating_mul(8).max(1);
     let to = recipient(Recipients::Uniform(u64::MAX), &[], settings.seed, 0);
-    let gas_limit = client.transfer_gas(settings.funder.address(), to).await?;
+    let gas_limit = client.gas(settings.funder.address(), to.into(), &Bytes::new()).await?;
     Ok(Terms { chain_id, gas_limit, max_fee })
 }
 
 /// Transaction `i` is of sender `i` modulo their number.
-async fn sign(
+async fn sign_all(
     client: &Client,
     settings: &LoadSettings,
+    prepared: &Prepared,
     keys: &[PrivateKeySigner],
     senders: &[Address],
-    terms: &Terms,
 ) -> Result<Vec<Signed>, LoadError> {
     let mut nonces = Vec::with_capacity(senders.len());
     for sender in senders {
         nonces.push(client.nonce(*sender).await?);
     }
     let mut signed = Vec::with_capacity(usize::try_from(settings.count).unwrap_or_default());
-    let mut index = 0;
+    let (mut index, mut turn) = (0, 0);
     while index < settings.count {
         for (key, nonce) in keys.iter().zip(&mut nonces) {
             if index == settings.count {
                 break;
             }
             let to = recipient(settings.recipients, senders, settings.seed, index);
-            signed.push(transfer(key, *nonce, to, U256::from(1), terms)?);
+            let call = prepared.action.call(to, turn);
+            signed.push(sign(key, *nonce, call, &prepared.terms)?);
             *nonce = nonce.saturating_add(1);
             index += 1;
         }
+        turn += 1;
         tokio::task::yield_now().await;
     }
     Ok(signed)
@@ -273,7 +300,7 @@ async fn watch_blocks(
             let now = Instant::now();
             let ours: Vec<usize> = hashes.iter().filter_map(|it| index.get(it).copied()).collect();
             with_book(&book, |book| {
-                book.blocks += u64::from(!ours.is_empty());
+                book.blocks.extend((!ours.is_empty()).then_some(head));
                 book.largest_block = book.largest_block.max(ours.len() as u64);
                 ours.iter().for_each(|at| book.fates[*at].included = Some(now));
             });
@@ -288,7 +315,7 @@ async fn watch_blocks(
     }
 }
 
-fn report(book: &mut Book, started: Instant, sent_in: Duration) -> Report {
+fn report(book: &mut Book, started: Instant, sent_in: Duration, reverted: u64) -> Report {
     let per_sec = |count: usize, until: Option<Instant>| {
         let secs = until.map_or(0.0, |until| until.duration_since(started).as_secs_f64());
         if secs > 0.0 { (count as f64 / secs * 10.0).round() / 10.0 } else { 0.0 }
@@ -304,12 +331,13 @@ fn report(book: &mut Book, started: Instant, sent_in: Duration) -> Report {
         sent: book.fates.len() as u64,
         accepted: accepted.len() as u64,
         included: included.len() as u64,
+        reverted,
         sent_per_sec: per_sec(book.fates.len(), Some(started + sent_in)),
         accepted_per_sec: per_sec(accepted.len(), book.last_answer),
         included_per_sec: per_sec(included.len(), last_included),
         accept_ms: Percentiles::of(accepted),
         include_ms: Percentiles::of(included),
-        blocks: book.blocks,
+        blocks: book.blocks.len() as u64,
         largest_block: book.largest_block,
         refusals: refusals(std::mem::take(&mut book.refused)),
     }

@@ -5,10 +5,54 @@ use alloy::{
     eips::Encodable2718 as _,
     network::TxSignerSync as _,
     signers::local::PrivateKeySigner,
+    sol_types::SolCall as _,
 };
-use alloy_primitives::{Address, B256, TxKind, U256, keccak256};
+use alloy_primitives::{Address, B256, Bytes, TxKind, U256, keccak256};
+use mezz_contracts::{LoadPair, LoadToken};
 
 use crate::LoadError;
+
+/// What every transaction of a load does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Workload {
+    /// Moves a wei.
+    #[default]
+    Ether,
+    /// Moves a unit of an ERC-20 that the load deploys first.
+    Token,
+    /// Swaps one such token for another, there and back in turn.
+    Swap,
+}
+
+/// The same, with the contracts that the load has deployed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    Ether,
+    Token(Address),
+    Swap(Address),
+}
+
+/// Units that a swap puts in.
+const SWAPPED: u64 = 1_000;
+
+impl Action {
+    /// Callee, wei and calldata of a transaction; `turn` counts those of its sender.
+    pub(crate) fn call(self, to: Address, turn: u64) -> (TxKind, U256, Bytes) {
+        let nothing = U256::ZERO;
+        match self {
+            Self::Ether => (to.into(), U256::from(1), Bytes::new()),
+            Self::Token(token) => {
+                let call = LoadToken::transferCall { to, value: U256::from(1) };
+                (token.into(), nothing, call.abi_encode().into())
+            }
+            Self::Swap(pair) => {
+                let (forward, amount) = (turn % 2 == 0, U256::from(SWAPPED));
+                let call = LoadPair::swapCall { forward, amountIn: amount, minimum: nothing };
+                (pair.into(), nothing, call.abi_encode().into())
+            }
+        }
+    }
+}
 
 /// Who receives the transfers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,7 +72,7 @@ pub(crate) struct Terms {
 }
 
 impl Terms {
-    /// Wei that one transfer may cost, its value of one wei included.
+    /// Wei that one transaction may cost, a value of one wei included.
     pub(crate) fn cost(&self) -> U256 {
         U256::from(self.gas_limit) * U256::from(self.max_fee) + U256::from(1)
     }
@@ -80,12 +124,11 @@ fn words(seed: u64, index: u64) -> [u8; 16] {
     bytes
 }
 
-/// A signed transfer.
-pub(crate) fn transfer(
+/// A signed transaction.
+pub(crate) fn sign(
     key: &PrivateKeySigner,
     nonce: u64,
-    to: Address,
-    value: U256,
+    (to, value, input): (TxKind, U256, Bytes),
     terms: &Terms,
 ) -> Result<Signed, LoadError> {
     let mut transaction = TxEip1559 {
@@ -94,8 +137,9 @@ pub(crate) fn transfer(
         gas_limit: terms.gas_limit,
         max_fee_per_gas: terms.max_fee,
         max_priority_fee_per_gas: 1.min(terms.max_fee),
-        to: TxKind::Call(to),
+        to,
         value,
+        input,
         ..TxEip1559::default()
     };
     let signature = key.sign_transaction_sync(&mut transaction)?;
@@ -131,12 +175,23 @@ mod tests {
     }
 
     #[test]
+    fn swaps_go_there_and_back() {
+        let pair = Address::repeat_byte(9);
+        for turn in 0..4 {
+            let (to, value, input) = Action::Swap(pair).call(Address::ZERO, turn);
+            assert_eq!((to, value), (TxKind::Call(pair), U256::ZERO));
+            let call = LoadPair::swapCall::abi_decode(&input).unwrap();
+            assert_eq!((call.forward, call.amountIn), (turn % 2 == 0, U256::from(1_000)));
+        }
+    }
+
+    #[test]
     fn a_transfer_is_what_was_asked_for() {
         use alloy::{consensus::Transaction as _, eips::Decodable2718 as _};
         let key = key(7, 0).unwrap();
         let terms = Terms { chain_id: 5, gas_limit: 21_000, max_fee: 9 };
         let to = Address::repeat_byte(3);
-        let signed = transfer(&key, 4, to, U256::from(1), &terms).unwrap();
+        let signed = sign(&key, 4, Action::Ether.call(to, 0), &terms).unwrap();
         let read = TxEnvelope::decode_2718(&mut signed.raw.as_slice()).unwrap();
         assert_eq!((read.nonce(), read.to(), read.value()), (4, Some(to), U256::from(1)));
         assert_eq!((read.chain_id(), read.gas_limit()), (Some(5), 21_000));

@@ -22,6 +22,7 @@ pub(crate) async fn run(args: &LoadArgs, out: Output) -> eyre::Result<()> {
         funder,
         rate: args.rate,
         count: args.count,
+        workload: args.kind.into(),
         senders: args.senders,
         recipients: args.recipients.map_or(Recipients::Senders, |it| Recipients::Uniform(it.get())),
         batch: args.batch,
@@ -72,6 +73,9 @@ fn text(report: &Report) -> String {
         report.blocks,
         report.largest_block,
     );
+    if report.reverted > 0 {
+        text.push_str(&format!("\nreverted  {:>9}", report.reverted));
+    }
     for refusal in &report.refusals {
         text.push_str(&format!("\nrefused   {:>9}   {}", refusal.count, refusal.reason));
     }

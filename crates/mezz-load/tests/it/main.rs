@@ -4,7 +4,7 @@ use std::{num::NonZeroU64, time::Duration};
 
 use alloy::signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
 use mezz_devl1::{DEV_MNEMONIC, DevL1, DevL1Config, DevL1Handle};
-use mezz_load::{Event, LoadError, LoadSettings, Recipients, chain_id, run};
+use mezz_load::{Event, LoadError, LoadSettings, Recipients, Workload, chain_id, run};
 
 async fn chain() -> DevL1Handle {
     let listen = Some("127.0.0.1:0".parse().unwrap());
@@ -21,6 +21,7 @@ fn settings(chain: &DevL1Handle) -> LoadSettings {
         funder: funder(),
         rate: None,
         count: 40,
+        workload: Workload::Ether,
         senders: 3,
         recipients: Recipients::Uniform(1_000),
         batch: 7,
@@ -48,6 +49,18 @@ async fn every_transaction_is_sent_and_seen() {
     let again = LoadSettings { rate, batch: 1, recipients: Recipients::Senders, ..first };
     let report = run(&again, |_| {}).await.unwrap();
     assert_eq!((report.accepted, report.included), (40, 40));
+    chain.shutdown().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_move_and_are_swapped() {
+    let chain = chain().await;
+    for workload in [Workload::Token, Workload::Swap] {
+        let load = LoadSettings { workload, ..settings(&chain) };
+        let report = run(&load, |_| {}).await.unwrap();
+        assert_eq!((report.included, report.refusals), (40, vec![]), "{workload:?}");
+        assert_eq!(report.reverted, 0, "{workload:?}");
+    }
     chain.shutdown().await;
 }
 
