@@ -46,7 +46,7 @@ impl Action {
                 (token.into(), nothing, call.abi_encode().into())
             }
             Self::Swap(pair) => {
-                let (forward, amount) = (turn % 2 == 0, U256::from(SWAPPED));
+                let (forward, amount) = (turn.is_multiple_of(2), U256::from(SWAPPED));
                 let call = LoadPair::swapCall { forward, amountIn: amount, minimum: nothing };
                 (pair.into(), nothing, call.abi_encode().into())
             }
@@ -181,7 +181,7 @@ mod tests {
             let (to, value, input) = Action::Swap(pair).call(Address::ZERO, turn);
             assert_eq!((to, value), (TxKind::Call(pair), U256::ZERO));
             let call = LoadPair::swapCall::abi_decode(&input).unwrap();
-            assert_eq!((call.forward, call.amountIn), (turn % 2 == 0, U256::from(1_000)));
+            assert_eq!((call.forward, call.amountIn), (turn.is_multiple_of(2), U256::from(1_000)));
         }
     }
 
