@@ -19,9 +19,22 @@ pub struct Cli {
     /// What to log, e.g. `info`, `mezz_node=debug` (also: MEZZ_LOG).
     #[arg(long, global = true, env = "MEZZ_LOG", default_value = "warn", value_name = "FILTER")]
     pub log: String,
+    /// How to log, to stderr: for a person, or one JSON object a line for a collector.
+    #[arg(long, global = true, value_enum, default_value_t, env = "MEZZ_LOG_FORMAT")]
+    pub log_format: LogFormat,
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
+}
+
+/// How log lines are written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For a person.
+    #[default]
+    Text,
+    /// One JSON object a line, with the spans around it.
+    Json,
 }
 
 /// What to do.
@@ -53,6 +66,9 @@ pub enum Command {
         #[command(subcommand)]
         command: KeyCommand,
     },
+    /// Check a machine and a configuration before a node runs there.
+    #[command(after_help = examples::DOCTOR)]
+    Doctor(DoctorArgs),
     /// Show where a running chain stands.
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
@@ -88,6 +104,9 @@ pub struct UpArgs {
     /// Where to serve the chain's RPC.
     #[arg(long, default_value = "127.0.0.1:9545", value_name = "ADDRESS")]
     pub rpc: SocketAddr,
+    /// Where to serve metrics; 127.0.0.1:9546, or any free port, if left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// Where to serve the embedded L1's RPC.
     #[arg(long, default_value = "127.0.0.1:8545", value_name = "ADDRESS")]
     pub l1_rpc: SocketAddr,
@@ -228,6 +247,9 @@ pub struct NodeArgs {
     /// Where to serve RPC.
     #[arg(long, default_value = "127.0.0.1:9545", value_name = "ADDRESS")]
     pub rpc: SocketAddr,
+    /// Where to serve /metrics, /healthz and /readyz; nowhere if left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
     /// Time between blocks, for a sequencer: 100ms to 12s.
     #[arg(long, default_value = "1s", value_parser = block_time, value_name = "TIME")]
     pub block_time: Duration,
@@ -295,6 +317,16 @@ pub enum WithdrawStep {
         #[command(flatten)]
         key: KeyArgs,
     },
+    /// Put the fees that the chain took into its outbox, for its fee recipient. Anybody may.
+    #[command(after_help = examples::WITHDRAW_FEES)]
+    Fees {
+        /// How to reach the chain.
+        #[command(flatten)]
+        chain: ChainArgs,
+        /// Who pays the gas on L2.
+        #[command(flatten)]
+        key: KeyArgs,
+    },
     /// Say what a withdrawal waits for, and how long still.
     #[command(after_help = examples::WITHDRAW_STATUS)]
     Status {
@@ -327,6 +359,35 @@ pub struct StatusArgs {
     /// How to reach the chain.
     #[command(flatten)]
     pub chain: ChainArgs,
+}
+
+/// Arguments of `doctor`: those of the node that is to run.
+#[derive(Debug, Args)]
+pub struct DoctorArgs {
+    /// The chain: its chain.json.
+    #[arg(long, value_name = "FILE")]
+    pub chain: Option<PathBuf>,
+    /// L1; repeat it for every server that you use: they are compared.
+    #[arg(long, value_name = "URL")]
+    pub l1: Vec<String>,
+    /// Beacon API for blobs; repeat it for more than one.
+    #[arg(long, value_name = "URL")]
+    pub beacon: Vec<String>,
+    /// Where the node's data goes.
+    #[arg(long, default_value = "node", value_name = "DIR")]
+    pub data: PathBuf,
+    /// Where RPC is to be served.
+    #[arg(long, default_value = "127.0.0.1:9545", value_name = "ADDRESS")]
+    pub rpc: SocketAddr,
+    /// Where metrics are to be served.
+    #[arg(long, value_name = "ADDRESS")]
+    pub metrics: Option<SocketAddr>,
+    /// Roles of the node.
+    #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLE")]
+    pub roles: Vec<Role>,
+    /// The key that posts.
+    #[command(flatten)]
+    pub key: KeyArgs,
 }
 
 /// Arguments of `tour`.

@@ -37,6 +37,9 @@ Examples:
   mezz node --chain chain.json --l1 URL --roles sequencer,batcher,proposer \\
       --key-file keystore.json --password-file FILE
 
+Operators add --metrics 127.0.0.1:9546: numbers for Prometheus (ops/alerts.yml, ops/grafana.json),
+/healthz and /readyz. `mezz doctor` checks machine and configuration first.
+
 A chain has one sequencer at a time: start the role nowhere else. The RPC listens on this machine
 alone unless --rpc says otherwise; put a proxy with TLS before it to serve the world.";
 
@@ -89,6 +92,13 @@ Examples:
   mezz withdraw start --key-file FILE 0.5 --to 0x…
   mezz withdraw start --key-file FILE 1000000 --token 0x…";
 
+pub(crate) const WITHDRAW_FEES: &str = "\
+Examples:
+  mezz withdraw fees --key-file keystore.json
+
+The money goes to the recipient that the chain's settings name, and to nobody else. It is a withdrawal
+as any other: `mezz withdraw finish INDEX` pays it on L1.";
+
 pub(crate) const WITHDRAW_STATUS: &str = "\
 Examples:
   mezz withdraw status 7
@@ -100,6 +110,15 @@ Examples:
   mezz withdraw finish --key-file FILE --wait 7   wait for the window first
 
 Whoever runs it pays the gas; the money goes to whom `start` named.";
+
+pub(crate) const DOCTOR: &str = "\
+Examples:
+  mezz doctor                               this machine alone
+  mezz doctor --chain chain.json --l1 URL --l1 URL2 --data DIR
+  mezz doctor --chain chain.json --l1 URL --roles batcher,proposer --key-file keystore.json
+  mezz --json doctor                        one JSON object for each check
+
+It changes nothing. Exit codes: 0 no check failed (warnings there may be), 1 one did.";
 
 pub(crate) const STATUS: &str = "\
 Examples:

@@ -32,6 +32,11 @@ Encrypt it once, and name the result:
   mezz key import --key-file FILE --out keystore.json
   … --key-file keystore.json --password-file FILE   (or MEZZ_KEY_PASSWORD, or type it)";
 
+/// Whether an L1 holds nothing of worth.
+pub(crate) fn is_development(l1_chain_id: u64) -> bool {
+    DEVELOPMENT_L1S.contains(&l1_chain_id)
+}
+
 /// Account `index` of the public test mnemonic.
 pub(crate) fn dev_account(index: u32) -> eyre::Result<PrivateKeySigner> {
     MnemonicBuilder::<English>::default()
@@ -44,7 +49,7 @@ pub(crate) fn dev_account(index: u32) -> eyre::Result<PrivateKeySigner> {
 /// The key that the arguments name, for a chain on the L1 with this chain id. Only a development L1
 /// takes keys that are not protected.
 pub(crate) fn signer(args: &KeyArgs, l1_chain_id: u64) -> eyre::Result<PrivateKeySigner> {
-    let development = DEVELOPMENT_L1S.contains(&l1_chain_id);
+    let development = is_development(l1_chain_id);
     if let Some(index) = args.dev_account {
         ensure!(
             development,

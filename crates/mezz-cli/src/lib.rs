@@ -4,10 +4,12 @@ mod args;
 mod client;
 mod commands;
 mod deposit;
+mod doctor;
 mod examples;
 mod keys;
 mod keystore;
 mod live;
+mod metrics;
 mod output;
 mod reference;
 mod wiring;
@@ -16,14 +18,18 @@ use clap::Parser as _;
 use tracing_subscriber::EnvFilter;
 
 pub use args::Cli;
-use args::Command;
+use args::{Command, LogFormat};
 use output::Output;
 
 /// Parses the command line and does what it says; the exit code.
 pub fn run() -> std::process::ExitCode {
     let cli = Cli::parse();
     let filter = EnvFilter::try_new(&cli.log).unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    match cli.log_format {
+        LogFormat::Text => log.init(),
+        LogFormat::Json => log.json().init(),
+    }
     let out = Output::new(cli.json);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -43,6 +49,7 @@ async fn dispatch(command: &Command, out: Output) -> eyre::Result<()> {
         Command::Deposit(args) => commands::deposit::run(args, out).await,
         Command::Withdraw { step } => commands::withdraw::run(step, out).await,
         Command::Key { command } => commands::key::run(command, out),
+        Command::Doctor(args) => doctor::run(args, out).await,
         Command::Status(args) => commands::status::run(args, out).await,
         Command::Tour(args) => commands::tour::run(args, out).await,
         Command::Load(args) => commands::load::run(args, out).await,

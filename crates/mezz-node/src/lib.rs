@@ -18,8 +18,8 @@ pub use derivation::{
     Derivation, DerivationError, DerivationParts, DerivationSettings, Progress, run_derivation,
 };
 pub use engine::{
-    BuildRequest, BuiltBlock, DerivedBatch, EngineError, EngineHandle, EngineParts, EngineState,
-    start_engine,
+    BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineError, EngineHandle, EngineParts,
+    EngineState, start_engine,
 };
 pub use error::NodeError;
 pub use node::{BatcherRole, Node, NodeConfig, NodeParts, ProposerRole, Roles, Signer};

@@ -13,6 +13,7 @@ use tokio::{
     sync::{broadcast, watch},
     task::JoinSet,
 };
+use tracing::{Instrument as _, error_span};
 use url::Url;
 
 use crate::{
@@ -259,26 +260,35 @@ impl Node {
         let NodeParts { view, engine, thread, l1, pool, derivation, sequencer, batcher, proposer } =
             parts;
         let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
-        tasks.spawn(async move {
-            Ok(run_derivation(derivation, poll, timer.as_ref(), stopping).await?)
-        });
+        // Every line that a role logs says whose it is, at whatever level.
+        let derive = async move {
+            Ok::<_, NodeError>(run_derivation(derivation, poll, timer.as_ref(), stopping).await?)
+        };
+        tasks.spawn(derive.instrument(error_span!("derivation")));
         if let Some(sequencer) = sequencer {
             let sequencer = run_sequencer(sequencer, stopped.clone());
-            tasks.spawn(async move { Ok(sequencer.await?) });
+            let sequence = async move { Ok::<_, NodeError>(sequencer.await?) };
+            tasks.spawn(sequence.instrument(error_span!("sequencer")));
         }
         if let Some(batcher) = batcher {
             let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
             let posted = posted.clone();
-            tasks.spawn(async move {
-                Ok(run_batcher(batcher, poll, timer.as_ref(), posted, stopping).await?)
-            });
+            let post = async move {
+                Ok::<_, NodeError>(
+                    run_batcher(batcher, poll, timer.as_ref(), posted, stopping).await?,
+                )
+            };
+            tasks.spawn(post.instrument(error_span!("batcher")));
         }
         if let Some(proposer) = proposer {
             let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
             let moves = moves.clone();
-            tasks.spawn(async move {
-                Ok(run_proposer(proposer, poll, timer.as_ref(), moves, stopping).await?)
-            });
+            let claim = async move {
+                Ok::<_, NodeError>(
+                    run_proposer(proposer, poll, timer.as_ref(), moves, stopping).await?,
+                )
+            };
+            tasks.spawn(claim.instrument(error_span!("proposer")));
         }
         Ok(Self { view, pool, l1, posted, moves, stop, tasks, engine: Some(engine), thread })
     }

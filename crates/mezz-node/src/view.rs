@@ -9,7 +9,7 @@ use mezz_store::{L1Store, StoreError, StoreReader};
 use mezz_types::{BlockNumber, ChainConfig, Commitment, OUTBOX, OUTBOX_ROOT_SLOT};
 use tokio::sync::{broadcast, watch};
 
-use crate::{EngineError, engine::next_inbox_index};
+use crate::{BlockTiming, EngineError, engine::next_inbox_index};
 
 /// News of the chain. A subscriber that falls behind loses the oldest.
 #[derive(Clone, Debug)]
@@ -36,6 +36,8 @@ pub struct ChainView {
     /// The last block.
     pub head: watch::Receiver<Arc<Sealed<Header>>>,
     pub(crate) events: broadcast::Sender<ChainEvent>,
+    /// How long blocks took that were built here; a subscriber that falls behind loses the oldest.
+    pub timings: broadcast::Sender<BlockTiming>,
 }
 
 impl ChainView {

@@ -3,8 +3,11 @@
 use crate::StoreError;
 
 /// Asks the kernel for a ring such as the state's I/O needs.
+///
+/// # Errors
+/// [`StoreError::IoUring`], which says what to allow.
 #[cfg(target_os = "linux")]
-pub(crate) fn check_io_uring() -> Result<(), StoreError> {
+pub fn check_io_uring() -> Result<(), StoreError> {
     use io_uring::{IoUring, cqueue, squeue};
 
     use crate::IoUringRefusal;
@@ -23,7 +26,10 @@ pub(crate) fn check_io_uring() -> Result<(), StoreError> {
 }
 
 /// Other systems run the state's I/O on threads.
+///
+/// # Errors
+/// None.
 #[cfg(not(target_os = "linux"))]
-pub(crate) fn check_io_uring() -> Result<(), StoreError> {
+pub fn check_io_uring() -> Result<(), StoreError> {
     Ok(())
 }

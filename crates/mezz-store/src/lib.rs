@@ -12,6 +12,7 @@ mod database;
 mod error;
 mod filter;
 mod history;
+mod inspect;
 mod io_uring;
 mod l1;
 mod options;
@@ -32,6 +33,8 @@ mod tests;
 
 pub use block::{Block, BlockRef, Body, Receipt, StoredTransaction, StoredWithdrawal};
 pub use error::{IoUringRefusal, Severity, StoreError};
+pub use inspect::{Holding, inspect};
+pub use io_uring::check_io_uring;
 pub use l1::{
     BatchOutcome, ClaimEvent, ClaimOutcome, L1BlockRef, L1Position, L1Store, L1Update, StoredBatch,
     StoredClaim, StoredMessage, TransactionJournal,

@@ -15,6 +15,7 @@ use crate::{
     commands::up::chain_info,
     keys::signer,
     live::watch_chain,
+    metrics,
     output::Output,
     wiring::{Pace, RoleKeys, node_config},
 };
@@ -63,7 +64,17 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         if roles.is_empty() { "derived from L1 alone".into() } else { roles.join(", ") }
     );
     out.emit("node", &json!({ "rpc": url, "roles": roles }), text);
+    let metrics = match args.metrics {
+        Some(addr) => Some(metrics::start(addr, &node, &rpc, &config).await?),
+        None => None,
+    };
+    if let Some(metrics) = &metrics {
+        let url = format!("http://{}/metrics", metrics.addr);
+        out.emit("metrics", &json!({ "metrics": url }), format!("metrics at {url}"));
+    }
     let ended = watch_chain(&mut node, out).await;
+    // It holds handles of the node's parts, which end when the last one is dropped.
+    drop(metrics);
     rpc.stop().await;
     let stopped = node.shutdown().await;
     ended?;

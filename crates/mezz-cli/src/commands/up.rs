@@ -1,6 +1,6 @@
 //! `mezz up`: L1, contracts and chain in one process.
 
-use std::{fs, path::Path, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, time::Duration};
 
 use alloy::providers::Provider as _;
 use alloy_primitives::{Address, U256, utils::format_ether};
@@ -10,7 +10,7 @@ use mezz_deploy::{
 };
 use mezz_devl1::{DevL1, DevL1Config, DevL1Handle, Mining};
 use mezz_l1::{Endpoint, L1Call, NoJournal, SenderSettings, TxSender};
-use mezz_node::Node;
+use mezz_node::{Node, NodeConfig};
 use mezz_rpc::{ChainInfo, Limits, RpcConfig, RpcHandle};
 use mezz_types::DataKind;
 use serde_json::json;
@@ -21,6 +21,7 @@ use crate::{
     deposit::deposit_ether,
     keys::dev_account,
     live::watch_chain,
+    metrics::{self, MetricsServer},
     output::Output,
     wiring::{Pace, RoleKeys, node_config},
 };
@@ -73,10 +74,15 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
     }
     let mut node = Node::start(&config)?;
     let rpc = start_rpc(args, &chain, &node).await?;
+    let metrics = start_metrics(args, &node, &rpc, &config).await?;
     banner(args, &chain, &l1, &rpc, out)?;
+    let url = format!("http://{}/metrics", metrics.addr);
+    out.emit("metrics", &json!({ "metrics": url }), format!("Metrics: {url}"));
     let funding = tokio::spawn(fund(dir.clone(), chain.clone(), l1.endpoint.clone()));
     let ended = watch_chain(&mut node, out).await;
     funding.abort();
+    // It holds handles of the node's parts, which end when the last one is dropped.
+    drop(metrics);
     rpc.stop().await;
     let stopped = node.shutdown().await;
     if let Some(embedded) = l1.embedded {
@@ -203,6 +209,23 @@ async fn start_rpc(args: &UpArgs, chain: &ChainFile, node: &Node) -> eyre::Resul
         chain_info(chain),
     );
     Ok(rpc.await?)
+}
+
+async fn start_metrics(
+    args: &UpArgs,
+    node: &Node,
+    rpc: &RpcHandle,
+    config: &NodeConfig,
+) -> eyre::Result<MetricsServer> {
+    if let Some(addr) = args.metrics {
+        return metrics::start(addr, node, rpc, config).await;
+    }
+    // Two chains on one machine are fine: the second one's numbers are elsewhere.
+    let anywhere = SocketAddr::new(metrics::DEFAULT.ip(), 0);
+    match metrics::start(metrics::DEFAULT, node, rpc, config).await {
+        Ok(server) => Ok(server),
+        Err(_) => metrics::start(anywhere, node, rpc, config).await,
+    }
 }
 
 /// What the RPC says of the chain.

@@ -1,12 +1,15 @@
 //! `mezz withdraw`: from L2 to L1, in three steps.
 
-use alloy::sol_types::{SolCall, SolEvent};
-use alloy_primitives::{Address, B256, U256};
+use alloy::{
+    providers::Provider as _,
+    sol_types::{SolCall, SolEvent},
+};
+use alloy_primitives::{Address, B256, U256, utils::format_ether};
 use eyre::{WrapErr as _, bail, eyre};
-use mezz_contracts::{Outbox, TokenBridge, Vault};
+use mezz_contracts::{FeeVault, Outbox, TokenBridge, Vault};
 use mezz_l1::{L1Call, TxSender};
 use mezz_rpc::{WithdrawalStage, WithdrawalStatus};
-use mezz_types::{OUTBOX, TOKEN_BRIDGE};
+use mezz_types::{FEE_VAULT, OUTBOX, TOKEN_BRIDGE};
 use serde_json::json;
 
 use crate::{
@@ -29,14 +32,21 @@ pub(crate) async fn run(step: &WithdrawStep, out: Output) -> eyre::Result<()> {
                 }
                 None => ether_call(to, ether(amount)?),
             };
+            tell_started(start(&sender, call).await?, out);
+        }
+        WithdrawStep::Fees { chain, key } => {
+            let client = Client::connect(chain).await?;
+            let fees = client.l2.get_balance(FEE_VAULT).await?;
+            if fees.is_zero() {
+                bail!("the fee vault is empty: there is nothing to withdraw");
+            }
+            let recipient = client.info.config.fee_recipient;
+            let sender = client.l2_sender(client.signer(key)?);
+            let data = FeeVault::withdrawCall {}.abi_encode().into();
+            let call = L1Call { to: Some(FEE_VAULT), data, ..L1Call::default() };
             let started = start(&sender, call).await?;
-            let value = json!({ "index": started.0, "l2Transaction": started.1 });
-            let text = format!(
-                "withdrawal {0} is in the outbox. Next: mezz withdraw status {0}; when it is \
-                 ready: mezz withdraw finish {0}",
-                started.0
-            );
-            out.emit("started", &value, text);
+            out.say(format!("{} ETH of fees for {recipient}", format_ether(fees)));
+            tell_started(started, out);
         }
         WithdrawStep::Status { index, chain } => {
             let client = Client::connect(chain).await?;
@@ -53,6 +63,15 @@ pub(crate) async fn run(step: &WithdrawStep, out: Output) -> eyre::Result<()> {
         }
     }
     Ok(())
+}
+
+fn tell_started((index, transaction): (u64, B256), out: Output) {
+    let value = json!({ "index": index, "l2Transaction": transaction });
+    let text = format!(
+        "withdrawal {index} is in the outbox. Next: mezz withdraw status {index}; when it is \
+         ready: mezz withdraw finish {index}"
+    );
+    out.emit("started", &value, text);
 }
 
 /// The call on L2 that withdraws ETH.

@@ -6,7 +6,7 @@ use alloy_consensus::{Header, Sealed};
 use mezz_types::BlockNumber;
 use tokio::sync::{broadcast, mpsc, watch};
 
-use super::{EngineError, EngineHandle, EngineState, ingress::EngineRequest};
+use super::{BlockTiming, EngineError, EngineHandle, EngineState, ingress::EngineRequest};
 use crate::{ChainEvent, ChainView};
 
 /// Requests that may wait: one for each service, and room.
@@ -22,6 +22,7 @@ pub fn start_engine(
 ) -> (EngineHandle, ChainView, JoinHandle<()>) {
     let (mailbox, requests) = mpsc::channel(MAILBOX);
     let (events, _) = broadcast::channel(EVENTS);
+    let (timings, _) = broadcast::channel(EVENTS);
     let (head, head_seen) = watch::channel(Arc::new(engine.head().clone()));
     let view = ChainView {
         reader: engine.reader().clone(),
@@ -31,8 +32,9 @@ pub fn start_engine(
         crypto: Arc::clone(&engine.crypto),
         head: head_seen,
         events: events.clone(),
+        timings: timings.clone(),
     };
-    let actor = Actor { engine, head, events };
+    let actor = Actor { engine, head, events, timings };
     let thread = std::thread::Builder::new()
         .name("engine".into())
         .spawn(move || actor.run(requests))
@@ -44,6 +46,7 @@ struct Actor {
     engine: EngineState,
     head: watch::Sender<Arc<Sealed<Header>>>,
     events: broadcast::Sender<ChainEvent>,
+    timings: broadcast::Sender<BlockTiming>,
 }
 
 impl Actor {
@@ -60,6 +63,7 @@ impl Actor {
                 let built = self.engine.build(&request);
                 if let Ok(built) = &built {
                     self.publish(Arc::clone(&built.header));
+                    let _ = self.timings.send(built.timing);
                 }
                 let _ = reply.send(built);
             }

@@ -10,4 +10,4 @@ pub use actor::start_engine;
 pub use error::EngineError;
 pub use ingress::EngineHandle;
 pub(crate) use state::next_inbox_index;
-pub use state::{BuildRequest, BuiltBlock, DerivedBatch, EngineParts, EngineState};
+pub use state::{BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineParts, EngineState};

@@ -7,7 +7,10 @@
 //! - E3 A block that equals what a batch says, on an equal parent and equal messages, is not
 //!   executed again: the transition is deterministic.
 
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use alloy_consensus::{Header, Sealed, Transaction as _};
 use alloy_primitives::{Address, B256};
@@ -46,6 +49,19 @@ pub struct BuiltBlock {
     pub nonces: Vec<(Address, u64)>,
     /// Candidates that can never run.
     pub invalid: Vec<B256>,
+    /// How long it took.
+    pub timing: BlockTiming,
+}
+
+/// How long a block took that was built here.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct BlockTiming {
+    /// How many transactions it has.
+    pub transactions: usize,
+    /// Executing them.
+    pub execute: Duration,
+    /// Computing the state's root and writing everything to disk.
+    pub commit: Duration,
 }
 
 /// What taking over a batch did.
@@ -122,6 +138,7 @@ impl EngineState {
     /// # Errors
     /// [`EngineError`]; the head is unchanged then, unless the store stopped.
     pub fn build(&mut self, request: &BuildRequest) -> Result<BuiltBlock, EngineError> {
+        let started = Instant::now();
         let rules = self.rules_of_next_batch()?;
         let mut invalid = Vec::new();
         let config = Arc::clone(&self.config);
@@ -145,8 +162,11 @@ impl EngineState {
         })?;
         let nonces = next_nonces(&executed);
         let transactions = executed.transactions.len();
+        let execute = started.elapsed();
         let header = self.append(executed, reads)?;
-        Ok(BuiltBlock { header, transactions, nonces, invalid })
+        let commit = started.elapsed().saturating_sub(execute);
+        let timing = BlockTiming { transactions, execute, commit };
+        Ok(BuiltBlock { header, transactions, nonces, invalid, timing })
     }
 
     /// Executes and appends one block that a batch describes, by the rules of the transition.

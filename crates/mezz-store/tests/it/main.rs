@@ -1,6 +1,7 @@
 //! The store from outside.
 
 mod blocks;
+mod inspect;
 mod l1;
 mod pool;
 mod state;
