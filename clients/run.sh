@@ -157,6 +157,7 @@ embedded() {
     script ready.mjs
     script cast.mjs
     script viem.mjs
+    script ethers.mjs
     script openzeppelin.mjs
     script uniswap.mjs
     command_passes 'mezz tour on the embedded L1' 400 "$mezz" tour --rpc "$rpc" --l1 "$l1"
