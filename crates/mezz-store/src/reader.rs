@@ -13,10 +13,14 @@ use crate::{
     blocks,
     codec::Map,
     database::Read,
-    shared::{Shared, final_block},
+    shared::{Shared, final_block, last_block},
     tables::{BLOOMS, FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
     view,
 };
+
+/// Blocks that the tries can be behind the tables: the head's by one, the final one's by what a claim
+/// made final at once.
+const MAX_TRIE_LAG: u64 = 4_096;
 
 /// The path of one key in the state trie, and what is at its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -322,21 +326,32 @@ impl StoreReader {
 
     /// The paths of `keys` in the head or the final state, all in one and the same state.
     ///
+    /// Blocks are durable before the trie has them, so the state that is proven may be one that was the
+    /// newest a moment ago; `block` says which it is.
+    ///
     /// # Errors
-    /// [`StoreError::ViewExpired`] if blocks kept coming between the keys, or a failure of the disk.
+    /// [`StoreError::ViewExpired`] if the trie was rolled back while it was read, or a failure of the
+    /// disk.
     pub fn prove(&self, state: ProofState, keys: &[StateKey]) -> Result<StateProofs, StoreError> {
         self.shared.check_alive()?;
-        let (block, trie) = match state {
-            ProofState::Head => (self.head()?.map(|head| head.number), &self.shared.head),
-            ProofState::Final => (final_block(&self.read()?)?, &self.shared.finalized),
+        let trie = match state {
+            ProofState::Head => &self.shared.head,
+            ProofState::Final => &self.shared.finalized,
         };
-        let block = block.unwrap_or_default();
         let (root, proofs) = trie.prove(keys)?;
-        let expected = blocks::known_header(&self.read()?, block)?.state_root;
-        if root != expected {
-            return Err(StoreError::ViewExpired { block });
-        }
-        Ok(StateProofs { block, root, proofs })
+        // Read after the trie: whatever block it is at is stored by now.
+        let read = self.read()?;
+        let newest = match state {
+            ProofState::Head => last_block(&read)?.map(|last| last.number),
+            ProofState::Final => final_block(&read)?,
+        };
+        let newest = newest.unwrap_or_default();
+        let block = block_with_root(&read, newest, root)?;
+        Ok(StateProofs {
+            block: block.ok_or(StoreError::ViewExpired { block: newest })?,
+            root,
+            proofs,
+        })
     }
 
     /// How full the hash tables are.
@@ -353,6 +368,21 @@ impl StoreReader {
 fn block_ref(read: &Read, number: Option<BlockNumber>) -> Result<Option<BlockRef>, StoreError> {
     let Some(number) = number else { return Ok(None) };
     Ok(blocks::hash(read, number)?.map(|hash| BlockRef { number, hash }))
+}
+
+/// The last block not after `newest` that has this state root, of as many as the trie may be behind.
+fn block_with_root(
+    read: &Read,
+    newest: BlockNumber,
+    root: B256,
+) -> Result<Option<BlockNumber>, StoreError> {
+    let oldest = newest.get().saturating_sub(MAX_TRIE_LAG);
+    for number in (oldest..=newest.get()).rev().map(BlockNumber::new) {
+        if blocks::known_header(read, number)?.state_root == root {
+            return Ok(Some(number));
+        }
+    }
+    Ok(None)
 }
 
 fn find_transaction(read: &Read, hash: B256) -> Result<Option<StoredTransaction>, StoreError> {

@@ -268,6 +268,37 @@ fn accounts_and_slots_are_decoded() {
 }
 
 #[test]
+fn proofs_are_of_one_known_block_while_the_writer_writes() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut chain = Chain::new(dir.path(), 13);
+    chain.grow(4);
+    let done = AtomicBool::new(false);
+    let reader = chain.reader();
+    std::thread::scope(|scope| {
+        let done = &done;
+        let reader = &reader;
+        let prover = scope.spawn(move || {
+            let mut proven = Vec::new();
+            while proven.is_empty() || !done.load(Ordering::Acquire) {
+                for state in [ProofState::Head, ProofState::Final] {
+                    let proofs = reader.prove(state, &[key(1), key(2)]).unwrap();
+                    proven.push((proofs.block, proofs.root));
+                }
+            }
+            proven
+        });
+        for _ in 0..60 {
+            chain.grow(1);
+        }
+        done.store(true, Ordering::Release);
+        for (block, root) in prover.join().unwrap() {
+            assert_eq!(reader.header(block).unwrap().unwrap().1.state_root, root);
+        }
+    });
+    chain.check();
+}
+
+#[test]
 fn the_hash_table_grows_when_it_is_crowded() {
     let dir = tempfile::tempdir().unwrap();
     let small = StoreOptions { head_buckets: 64, final_buckets: 64, ..options() };
