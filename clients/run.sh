@@ -1,22 +1,23 @@
 #!/usr/bin/env bash
 # Ethereum clients as they are published, against a running chain: on the embedded L1, then `mezz
 # tour` there and on Anvil, each with a second node that derives the chain from L1 alone; then a
-# busy chain, every block of which an unrelated EVM executes again. Needs `npm ci` in this folder
-# and a built `mezz`; every wait has an end. Names of parts run those alone: embedded, anvil, replay.
+# busy chain, every block of which an unrelated EVM executes again. Needs `clients/install.sh` and a
+# built `mezz`; every wait has an end. Names of parts run those alone: embedded, anvil, replay.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 mezz=$(realpath "${MEZZ_BIN:-../target/release/mezz}")
 anvil=node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil
-for program in "$mezz" "$anvil"; do
+python=.venv/bin/python3
+for program in "$mezz" "$anvil" "$python"; do
     if [[ ! -x $program ]]; then
-        echo "$program is not there: cargo build --release, and npm ci in clients" >&2
+        echo "$program is not there: cargo build --release, and clients/install.sh" >&2
         exit 2
     fi
 done
 
 work=$(mktemp -d)
-export MEZZ_WORK=$work MEZZ_RPC=
+export MEZZ_WORK=$work MEZZ_RPC= PYTHONDONTWRITEBYTECODE=1
 passed=0
 failed=0
 declare -A running=()
@@ -111,9 +112,10 @@ start() {
 
 # script NAME ARGUMENTS...: one of the scripts, whose lines are counted.
 script() {
-    local name=$1 status=0 good bad
+    local name=$1 status=0 good bad program=node
+    [[ $name == *.py ]] && program=$python
     printf '\n== %s\n' "$name"
-    timeout --kill-after=10 600 node "$@" 2>&1 | tee "$work/$name.out" || status=$?
+    timeout --kill-after=10 600 "$program" "$@" 2>&1 | tee "$work/$name.out" || status=$?
     good=$(grep -c '^ok ' "$work/$name.out" || true)
     bad=$(grep -c '^FAIL ' "$work/$name.out" || true)
     passed=$((passed + good))
@@ -158,6 +160,9 @@ embedded() {
     script cast.mjs
     script viem.mjs
     script ethers.mjs
+    script web3_client.py
+    script forge.mjs
+    script safe.mjs
     script openzeppelin.mjs
     script uniswap.mjs
     command_passes 'mezz tour on the embedded L1' 400 "$mezz" tour --rpc "$rpc" --l1 "$l1"
