@@ -45,6 +45,10 @@ guest:
 clients:
     bash clients/run.sh
 
+# Nodes that are killed at random under load lose nothing.
+soak *args:
+    cargo xtask soak {{args}}
+
 # What must pass before a change lands.
 ci:
     bash .ci/run

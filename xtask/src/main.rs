@@ -1,7 +1,8 @@
-//! Automation for the Mezzanine tree: checks, contract artifacts, guest programs.
+//! Automation for the Mezzanine tree: checks, contract artifacts, guest programs, soak.
 
 mod contracts;
 mod guest;
+mod soak;
 mod tidy;
 
 use std::process::ExitCode;
@@ -24,6 +25,8 @@ enum Command {
     Contracts(contracts::Args),
     /// Build the guest programs for RV64IM, or check the committed ones.
     Guest(guest::Args),
+    /// Kill nodes at random under load, and see that nothing is lost.
+    Soak(soak::Args),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +34,7 @@ fn main() -> ExitCode {
         Command::Tidy(args) => tidy::run(&args),
         Command::Contracts(args) => contracts::run(&args),
         Command::Guest(args) => guest::run(&args),
+        Command::Soak(args) => soak::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,
