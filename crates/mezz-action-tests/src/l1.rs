@@ -16,7 +16,7 @@ use url::Url;
 
 use crate::WorldClock;
 
-/// Blocks of L1 that `finalized` is behind the head.
+/// Blocks of L1 that `finalized` is behind the head, unless a world's settings say otherwise.
 pub const FINALIZED_DEPTH: u64 = 12;
 /// What every named key has, wei.
 const L1_BALANCE: U256 = U256::from_limbs([0, 1 << 30, 0, 0]);
@@ -56,11 +56,11 @@ pub(crate) fn sender_settings() -> SenderSettings {
 
 impl L1 {
     /// Starts it with ether for these.
-    pub async fn start(clock: WorldClock, funded: &[Address]) -> Self {
+    pub async fn start(clock: WorldClock, funded: &[Address], finalized_depth: u64) -> Self {
         let config = DevL1Config {
             funded: funded.iter().map(|address| (*address, L1_BALANCE)).collect(),
             mining: Mining::OnTransaction,
-            finalized_depth: FINALIZED_DEPTH,
+            finalized_depth,
             listen: Some((Ipv4Addr::LOCALHOST, 0).into()),
             clock: Arc::new(clock.clone()),
             ..DevL1Config::default()
@@ -77,6 +77,21 @@ impl L1 {
     /// What answers its JSON-RPC.
     pub fn handler(&self) -> Arc<dyn JsonRpcHandler> {
         Arc::new(InProcess(Arc::clone(&self.handle)))
+    }
+
+    /// Where its JSON-RPC listens.
+    pub fn url(&self) -> Url {
+        let url = self.handle.http_url().expect("it listens");
+        Url::parse(&url).expect("an address makes a URL")
+    }
+
+    /// A block as its JSON-RPC shows it, with hashes of its transactions.
+    pub async fn block(&self, number: u64) -> serde_json::Value {
+        let params = serde_json::json!([format!("{number:#x}"), false]);
+        let request = serde_json::json!({
+            "jsonrpc": "2.0", "id": 0, "method": "eth_getBlockByNumber", "params": params,
+        });
+        self.handle.handle_request(request).await["result"].take()
     }
 
     /// Height of the head.

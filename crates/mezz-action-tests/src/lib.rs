@@ -20,7 +20,7 @@ mod world;
 pub use clock::WorldClock;
 pub use keys::{Account, key};
 pub use l1::{FINALIZED_DEPTH, L1};
-pub use liar::{Liar, Lie};
+pub use liar::{Fork, Front, Liar, Lie, Manner};
 pub use machine::{check_in_machine, claim_over, judge_in_machine, witness_over};
 pub use node::TestNode;
 pub use outbox::{commitment_fields, withdrawal_proof};

@@ -49,7 +49,8 @@ pub async fn witness_over(world: &World, node: &TestNode, batch: u64) -> ClaimWi
     }
     let beacon = BeaconClient::new(vec![world.l1.beacon.clone()]);
     let client = L1Client::new(&world.l1.endpoint, beacon, world.chain.contracts);
-    let data = client.batch_data(&stored.batch, stored.position.transaction).await;
+    let at = &stored.position;
+    let data = client.batch_data(&stored.batch, at.transaction, at.block.hash).await;
     match data.expect("L1 has the data") {
         BatchData::Calldata(bytes) => witness.add_calldata_batch(&stored.batch, Bytes::from(bytes)),
         BatchData::Blobs(blobs) => {

@@ -21,7 +21,7 @@ use mezz_types::{DataKind, Limits};
 use tempfile::TempDir;
 use url::Url;
 
-use crate::{Account, L1, TestNode, WorldClock, key, l1::sender_settings};
+use crate::{Account, FINALIZED_DEPTH, L1, TestNode, WorldClock, key, l1::sender_settings};
 
 /// One ether, wei.
 pub const ETHER: U256 = U256::from_limbs([1_000_000_000_000_000_000, 0, 0, 0]);
@@ -46,6 +46,8 @@ pub struct WorldSettings {
     pub keep_witnesses: bool,
     /// L1 blocks on top of a message before it is consumed.
     pub confirmations: u64,
+    /// L1 blocks that `finalized` is behind the head: no reorganisation goes deeper.
+    pub finalized_depth: u64,
 }
 
 impl Default for WorldSettings {
@@ -56,6 +58,7 @@ impl Default for WorldSettings {
             limits: mezz_deploy::DEFAULT_LIMITS,
             keep_witnesses: true,
             confirmations: 0,
+            finalized_depth: FINALIZED_DEPTH,
         }
     }
 }
@@ -80,7 +83,7 @@ impl World {
     pub async fn new(settings: WorldSettings) -> Self {
         let clock = WorldClock::new(BEGINNING);
         let funded: Vec<Address> = NAMES.iter().map(|name| key(name).address()).collect();
-        let l1 = L1::start(clock.clone(), &funded).await;
+        let l1 = L1::start(clock.clone(), &funded, settings.finalized_depth).await;
         let dir = TempDir::new().expect("there is room for a directory");
         let wanted = Settings {
             data: settings.data,
@@ -123,6 +126,11 @@ impl World {
     /// The same, which sees L1 through this.
     pub fn replica_on(&mut self, l1: Endpoint) -> TestNode {
         TestNode::open(NodeConfig { l1, ..self.replica_config() })
+    }
+
+    /// The same, which sees L1 through this and has its blobs from there.
+    pub fn replica_through(&mut self, l1: Endpoint, beacons: Vec<Url>) -> TestNode {
+        TestNode::open(NodeConfig { l1, beacons, ..self.replica_config() })
     }
 
     /// The same, which has its blobs from these, in this order.

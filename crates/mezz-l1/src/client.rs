@@ -4,7 +4,7 @@ use alloy::{
     consensus::{Transaction as _, proofs::calculate_receipt_root},
     eips::{BlockId, BlockNumberOrTag},
     providers::{DynProvider, Provider},
-    rpc::types::{Block, Log},
+    rpc::types::{Block, Log, Transaction},
 };
 use alloy_primitives::{Address, B256, BloomInput, keccak256};
 use mezz_contracts::posted_bytes;
@@ -38,6 +38,15 @@ pub struct L1BlockRef {
     pub hash: B256,
     /// Timestamp, seconds.
     pub timestamp: u64,
+}
+
+/// One L1 block's place in the chain.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct L1Header {
+    /// Which block.
+    pub at: L1BlockRef,
+    /// Its parent.
+    pub parent_hash: B256,
 }
 
 /// One L1 block and what happened to this chain in it.
@@ -103,8 +112,29 @@ impl L1Client {
     /// # Errors
     /// [`L1Error`], temporary.
     pub async fn block_at(&self, tag: BlockNumberOrTag) -> Result<Option<L1BlockRef>, L1Error> {
-        let block = self.provider.get_block(BlockId::Number(tag)).await?;
-        block.map(|block| checked(&block).map(|(at, _)| at)).transpose()
+        Ok(self.checked_block(tag).await?.map(|(at, ..)| at))
+    }
+
+    /// The header of the block at a height.
+    ///
+    /// # Errors
+    /// [`L1Error`], temporary.
+    pub async fn header_at(&self, number: L1BlockNumber) -> Result<Option<L1Header>, L1Error> {
+        let block = self.checked_block(BlockNumberOrTag::Number(number.get())).await?;
+        Ok(block.map(|(at, _, block)| L1Header { at, parent_hash: block.header.parent_hash }))
+    }
+
+    /// The block at a label, if its header hashes to its hash and it stands where it was asked for.
+    /// With several nodes, another one is asked from now on if not.
+    async fn checked_block(
+        &self,
+        tag: BlockNumberOrTag,
+    ) -> Result<Option<(L1BlockRef, L1Facts, Block)>, L1Error> {
+        let Some(block) = self.provider.get_block(BlockId::Number(tag)).await? else {
+            return Ok(None);
+        };
+        let (at, facts) = checked(&block, tag).inspect_err(|_| self.endpoint.pass_over())?;
+        Ok(Some((at, facts, block)))
     }
 
     /// The block after `position`, or the block `start` if there is no position yet.
@@ -118,13 +148,12 @@ impl L1Client {
     ) -> Result<Step, L1Error> {
         let next = position.map_or(start, |at| at.number.next());
         let tag = BlockNumberOrTag::Number(next.get());
-        let Some(block) = self.provider.get_block(BlockId::Number(tag)).await? else {
+        let Some((at, facts, block)) = self.checked_block(tag).await? else {
             return match position {
                 Some(at) if !self.is_canonical(at).await? => Ok(Step::Reorged),
                 _ => Ok(Step::AtHead),
             };
         };
-        let (at, facts) = checked(&block)?;
         let parent_hash = block.header.parent_hash;
         if position.is_some_and(|position| position.hash != parent_hash) {
             return Ok(Step::Reorged);
@@ -145,9 +174,8 @@ impl L1Client {
     /// # Errors
     /// [`L1Error`], temporary.
     pub async fn is_canonical(&self, at: &L1BlockRef) -> Result<bool, L1Error> {
-        let tag = BlockNumberOrTag::Number(at.number.get());
-        let block = self.provider.get_block(BlockId::Number(tag)).await?;
-        Ok(block.is_some_and(|block| block.header.hash == at.hash))
+        let block = self.header_at(at.number).await?;
+        Ok(block.is_some_and(|block| block.at.hash == at.hash))
     }
 
     async fn events(&self, at: &L1BlockRef, block: &Block) -> Result<Vec<L1Log>, L1Error> {
@@ -197,49 +225,84 @@ impl L1Client {
         Ok(placed.collect())
     }
 
-    /// The bytes of an accepted batch, checked against its data hash.
+    /// The bytes of a batch that was accepted in the block `in_block`, checked against its data hash.
+    ///
+    /// A receipt's transaction hash is not in the receipts root: if `transaction` has other bytes, the
+    /// block's other transactions are looked through.
     ///
     /// # Errors
     /// [`L1Error::Data`] if no source has what the hash demands; temporary.
-    pub async fn batch_data(&self, batch: &Batch, transaction: B256) -> Result<BatchData, L1Error> {
-        let data = self.checked_data(batch, transaction).await;
-        if matches!(&data, Err(L1Error::Data { .. })) {
+    pub async fn batch_data(
+        &self,
+        batch: &Batch,
+        transaction: B256,
+        in_block: B256,
+    ) -> Result<BatchData, L1Error> {
+        let data = match self.posted(batch, transaction, in_block).await {
+            Ok(Posted::Calldata(bytes)) => Ok(BatchData::Calldata(bytes)),
+            Ok(Posted::Blobs(hashes)) => {
+                self.beacon.blobs(batch, &hashes).await.map(BatchData::Blobs)
+            }
+            Err(error) => Err(error),
+        };
+        if matches!(&data, Err(L1Error::Data { .. } | L1Error::Missing { .. })) {
             self.endpoint.pass_over();
         }
         data
     }
 
-    async fn checked_data(&self, batch: &Batch, transaction: B256) -> Result<BatchData, L1Error> {
-        let found = self.provider.get_transaction_by_hash(transaction).await?;
-        let found = found.ok_or(L1Error::Missing { what: "transaction", hash: transaction })?;
-        let mismatch = |reason: &str| L1Error::Data { batch: batch.index, reason: reason.into() };
-        match batch.data_kind {
-            DataKind::Calldata => {
-                let bytes = posted_bytes(found.input())
-                    .filter(|bytes| keccak256(bytes) == batch.data_hash)
-                    .ok_or_else(|| mismatch("the input does not hash to the batch's data hash"))?;
-                Ok(BatchData::Calldata(bytes.to_vec()))
-            }
-            DataKind::Blob => {
-                let hashes = found.blob_versioned_hashes().unwrap_or_default().to_vec();
-                if keccak256(hashes.iter().flat_map(|hash| hash.0).collect::<Vec<u8>>())
-                    != batch.data_hash
-                {
-                    return Err(mismatch("the blob hashes do not hash to the batch's data hash"));
-                }
-                let blobs = self.beacon.blobs(batch, &hashes).await?;
-                Ok(BatchData::Blobs(blobs))
-            }
+    async fn posted(
+        &self,
+        batch: &Batch,
+        transaction: B256,
+        in_block: B256,
+    ) -> Result<Posted, L1Error> {
+        let named = self.provider.get_transaction_by_hash(transaction).await?;
+        if let Some(posted) = named.and_then(|named| posted(batch, &named)) {
+            return Ok(posted);
+        }
+        let block = self.provider.get_block(BlockId::hash(in_block)).full().await?;
+        let block = block.ok_or(L1Error::Missing { what: "block", hash: in_block })?;
+        let mut all = block.transactions.as_transactions().unwrap_or_default().iter();
+        all.find_map(|transaction| posted(batch, transaction)).ok_or_else(|| L1Error::Data {
+            batch: batch.index,
+            reason: "no transaction of its block has what its data hash demands".into(),
+        })
+    }
+}
+
+/// What a transaction says of a batch's bytes.
+enum Posted {
+    Calldata(Vec<u8>),
+    Blobs(Vec<B256>),
+}
+
+/// What this transaction posted, if the batch's data hash says so.
+fn posted(batch: &Batch, transaction: &Transaction) -> Option<Posted> {
+    match batch.data_kind {
+        DataKind::Calldata => {
+            let bytes = posted_bytes(transaction.input())?;
+            (keccak256(bytes) == batch.data_hash).then(|| Posted::Calldata(bytes.to_vec()))
+        }
+        DataKind::Blob => {
+            let hashes = transaction.blob_versioned_hashes()?;
+            let all: Vec<u8> = hashes.iter().flat_map(|hash| hash.0).collect();
+            (keccak256(all) == batch.data_hash).then(|| Posted::Blobs(hashes.to_vec()))
         }
     }
 }
 
-/// The block's reference and facts, if its header hashes to its hash.
-fn checked(block: &Block) -> Result<(L1BlockRef, L1Facts), L1Error> {
+/// The block's reference and facts, if its header hashes to its hash and it is the one asked for.
+fn checked(block: &Block, tag: BlockNumberOrTag) -> Result<(L1BlockRef, L1Facts), L1Error> {
     let header = &block.header;
     let (expected, got) = (header.hash, header.inner.hash_slow());
     if expected != got {
         return Err(L1Error::HeaderHash { number: header.number, expected, got });
+    }
+    if let BlockNumberOrTag::Number(expected) = tag
+        && expected != header.number
+    {
+        return Err(L1Error::OtherBlock { expected, got: header.number });
     }
     let number = L1BlockNumber::new(header.number);
     let at = L1BlockRef { number, hash: got, timestamp: header.timestamp };

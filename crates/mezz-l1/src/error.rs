@@ -58,8 +58,16 @@ pub enum L1Error {
         /// What the header hashes to.
         got: B256,
     },
+    /// A block stands elsewhere than where it was asked for.
+    #[error("L1 RPC: asked for block {expected}, it shows block {got}")]
+    OtherBlock {
+        /// Height that was asked for.
+        expected: u64,
+        /// Height in the header.
+        got: u64,
+    },
     /// The endpoint says two things at once.
-    #[error("L1 RPC: block {number} is there, but the one after it has another parent")]
+    #[error("L1 RPC: what it shows of block {number} and of those around it is not one chain")]
     Contradiction {
         /// Height.
         number: u64,

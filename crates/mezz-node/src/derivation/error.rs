@@ -3,7 +3,7 @@
 use alloy_primitives::B256;
 use mezz_l1::{L1Error, Severity};
 use mezz_store::StoreError;
-use mezz_types::{BatchIndex, ClaimId, L1BlockNumber};
+use mezz_types::{BatchIndex, BlockNumber, ClaimId, L1BlockNumber};
 
 use crate::EngineError;
 
@@ -19,13 +19,27 @@ pub enum DerivationError {
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
-    /// L1 took back more than this node remembers.
+    /// L1 shows another chain from before what this node remembers.
     #[error(
-        "L1 took back block {oldest}, the oldest that this node remembers: start again with an empty directory"
+        "L1 shows another chain from before block {oldest}, the oldest that this node remembers; it waits \
+         for the chain that it knows: ask other L1 nodes, and start again with an empty directory only if \
+         all of them show the other chain"
     )]
     TooDeep {
         /// The oldest one.
         oldest: L1BlockNumber,
+    },
+    /// L1 shows a chain in which a final block never was.
+    #[error(
+        "L1 shows another chain after block {ancestor}, which would take back block {block} of this \
+         chain, which is final; it waits for the chain that it knows: ask other L1 nodes, and start again \
+         with an empty directory only if all of them show the other chain"
+    )]
+    FinalTakenBack {
+        /// The final block.
+        block: BlockNumber,
+        /// The last L1 block that both have.
+        ancestor: L1BlockNumber,
     },
     /// A final claim is not what this node derived.
     #[error(
@@ -49,10 +63,12 @@ impl DerivationError {
     pub fn is_temporary(&self) -> bool {
         match self {
             Self::L1(error) => error.severity() != Severity::Critical,
+            // A node that lies may turn honest, or another one may be asked.
+            Self::TooDeep { .. } | Self::FinalTakenBack { .. } => true,
             Self::Store(error) | Self::Engine(EngineError::Store(error)) => {
                 error.severity() == mezz_store::Severity::Temporary
             }
-            Self::Engine(_) | Self::TooDeep { .. } | Self::WrongClaimFinal { .. } => false,
+            Self::Engine(_) | Self::WrongClaimFinal { .. } => false,
         }
     }
 }

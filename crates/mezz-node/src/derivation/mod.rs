@@ -11,9 +11,13 @@
 //!   claim's commitment is this chain's.
 //! - D5 A shorter L1 takes back nothing: only another block at a height that was read does. An L1 node
 //!   that is behind is waited for.
+//! - D6 What L1 shows instead must be one chain, linked from what is still there. If it reaches back further
+//!   than this node remembers, or would take back what is final, the node waits.
+//! - D7 A batch that cannot be taken over may be gone from L1: that is looked into before it is tried again.
 
 mod actor;
 mod error;
+mod rewind;
 mod state;
 
 pub use actor::run_derivation;

@@ -8,13 +8,12 @@ use mezz_l1::{BatchData, InboxTracker, L1Block, L1BlockRef, L1Client, L1Event, L
 use mezz_store::{
     ClaimEvent, ClaimOutcome, L1Position, L1Update, StoredBatch, StoredClaim, StoredMessage,
 };
-use mezz_types::{Batch, BatchIndex, BlockNumber, DataVerdict, InboxIndex, L1BlockNumber, Message};
+use mezz_types::{Batch, BatchIndex, DataVerdict, InboxIndex, L1BlockNumber, Message};
 use tokio::sync::watch;
 
 use super::DerivationError;
 use crate::{
     BlockNews, ChainView, Clock, DerivedBatch, EngineHandle, L1View, PoolHandle, SharedTransaction,
-    engine::next_inbox_index,
 };
 
 /// Claims looked at when a range is contested: each costs its proposer a bond.
@@ -65,7 +64,7 @@ pub enum Progress {
 
 /// Follows L1.
 pub struct Derivation {
-    parts: DerivationParts,
+    pub(super) parts: DerivationParts,
     seen: watch::Sender<L1View>,
     finalized: Option<L1BlockNumber>,
 }
@@ -84,12 +83,13 @@ impl Derivation {
     pub async fn step(&mut self) -> Result<Progress, DerivationError> {
         if let Some(batch) = self.pending_batch()? {
             let index = batch.batch.index;
-            self.take_over(batch).await?;
-            return Ok(Progress::Batch(index));
+            return match self.take_over(batch).await {
+                Ok(()) => Ok(Progress::Batch(index)),
+                Err(error) => self.branched_off().await?.ok_or(error),
+            };
         }
         let l1 = &self.parts.view.l1;
-        let position =
-            l1.cursor()?.map(|at| L1BlockRef { number: at.number, hash: at.hash, timestamp: 0 });
+        let position = l1.cursor()?.map(seen);
         match self.parts.client.follow(position.as_ref(), self.parts.settings.start).await? {
             Step::Block(block) => {
                 let number = block.at.number;
@@ -120,7 +120,7 @@ impl Derivation {
 
     async fn take_over(&mut self, stored: StoredBatch) -> Result<(), DerivationError> {
         let batch = stored.batch;
-        let bytes = self.batch_bytes(&batch, stored.position.transaction).await?;
+        let bytes = self.batch_bytes(&batch, &stored.position).await?;
         let messages = self.messages(batch.inbox_start, batch.inbox_end)?;
         let derived = self.parts.engine.derive(batch, bytes, messages).await?;
         self.tell_pool(derived).await
@@ -130,12 +130,13 @@ impl Derivation {
     async fn batch_bytes(
         &self,
         batch: &Batch,
-        transaction: B256,
+        position: &L1Position,
     ) -> Result<Bytes, DerivationError> {
         if batch.verdict == DataVerdict::Empty {
             return Ok(Bytes::new());
         }
-        Ok(match self.parts.client.batch_data(batch, transaction).await? {
+        let (transaction, in_block) = (position.transaction, position.block.hash);
+        Ok(match self.parts.client.batch_data(batch, transaction, in_block).await? {
             BatchData::Calldata(bytes) => bytes.into(),
             BatchData::Blobs(blobs) => {
                 let blobs: Vec<_> = blobs.iter().map(AsRef::as_ref).collect();
@@ -220,7 +221,7 @@ impl Derivation {
         Ok(tracker)
     }
 
-    async fn refresh_view(&self, at: &L1BlockRef) -> Result<(), DerivationError> {
+    pub(super) async fn refresh_view(&self, at: &L1BlockRef) -> Result<(), DerivationError> {
         let tag = BlockNumberOrTag::Number(at.number.get());
         if let Some(block) = self.parts.client.block_at(tag).await?
             && block.hash == at.hash
@@ -253,8 +254,12 @@ impl Derivation {
     async fn finalize(&mut self) -> Result<(), DerivationError> {
         let tag = BlockNumberOrTag::Finalized;
         let Some(finalized) = self.parts.client.block_at(tag).await? else { return Ok(()) };
-        self.finalized = Some(finalized.number);
         let l1 = &self.parts.view.l1;
+        // What is final on another chain says nothing of this one.
+        if l1.l1_block(finalized.number)?.is_some_and(|ours| ours.hash != finalized.hash) {
+            return Err(self.parts.client.contradiction(finalized.number).into());
+        }
+        self.finalized = Some(finalized.number);
         let Some(claim) = l1.last_final_claim()? else { return Ok(()) };
         let Some((ClaimOutcome::Final, position)) = &claim.outcome else { return Ok(()) };
         if position.block.number > finalized.number {
@@ -269,99 +274,19 @@ impl Derivation {
         }
         let known = self.parts.view.reader.finalized()?.map(|block| block.number);
         if known.is_none_or(|known| known < outcome.last_block) {
+            let at = seen(position.block);
+            if !self.parts.client.is_canonical(&at).await? {
+                return Err(self.parts.client.contradiction(at.number).into());
+            }
             self.parts.engine.finalize(outcome.last_block).await?;
         }
         Ok(())
     }
-
-    /// D3: back to the last L1 block that is still there.
-    async fn rewind(&mut self) -> Result<Progress, DerivationError> {
-        let Some(ancestor) = self.ancestor().await? else { return Ok(behind()) };
-        let next = BlockNumberOrTag::Number(ancestor.number.next().get());
-        if self.parts.client.block_at(next).await?.is_none() {
-            return Ok(behind());
-        }
-        let read = self.parts.view.l1.cursor()?.map(|at| at.number);
-        if read == Some(ancestor.number) {
-            // It is there, and what follows it has another parent.
-            return Err(self.parts.client.contradiction(ancestor.number).into());
-        }
-        let l1 = self.parts.view.l1.clone();
-        let kept_messages = self.kept_messages(ancestor.number)?;
-        let target = self.last_block_before(kept_messages)?;
-        tracing::warn!(l1_block = %ancestor.number, "L1 took back blocks");
-        let mut returned = Vec::new();
-        if target.get() < self.parts.view.head.borrow().number {
-            returned = self.parts.engine.roll_back(target).await?;
-        }
-        l1.rollback_to(ancestor)?;
-        let safe = l1.last_outcome()?.map_or(BlockNumber::ZERO, |(_, outcome)| outcome.last_block);
-        self.parts.engine.set_safe(safe.min(target)).await?;
-        if let Some(pool) = &self.parts.pool {
-            let returned = with_nonces(&self.parts.view, returned)?;
-            let nonces = returned.iter().map(|(it, nonce)| (it.signer(), *nonce)).collect();
-            pool.block_built(BlockNews { nonces, returned, ..BlockNews::default() }).await;
-        }
-        let at = L1BlockRef { number: ancestor.number, hash: ancestor.hash, timestamp: 0 };
-        self.refresh_view(&at).await?;
-        Ok(Progress::Rewound(ancestor.number))
-    }
-
-    /// The last block of ours that L1 has as well; none if it has nothing else either (D5).
-    async fn ancestor(&self) -> Result<Option<mezz_store::L1BlockRef>, DerivationError> {
-        let (l1, client) = (&self.parts.view.l1, &self.parts.client);
-        let mut oldest = self.parts.settings.start;
-        let mut number = l1.cursor()?.map_or(oldest, |at| at.number);
-        if let Some(head) = client.block_at(BlockNumberOrTag::Latest).await? {
-            number = number.min(head.number);
-        }
-        let mut contradicted = false;
-        while let Some(at) = l1.l1_block(number)? {
-            let there = client.block_at(BlockNumberOrTag::Number(number.get())).await?;
-            if there.is_some_and(|there| there.hash == at.hash) {
-                return Ok(Some(at));
-            }
-            contradicted |= there.is_some();
-            oldest = number;
-            if number == L1BlockNumber::ZERO {
-                break;
-            }
-            number = number.prev();
-        }
-        if contradicted { Err(DerivationError::TooDeep { oldest }) } else { Ok(None) }
-    }
-
-    /// How many messages remain when L1 goes back to `ancestor`.
-    fn kept_messages(&self, ancestor: L1BlockNumber) -> Result<InboxIndex, DerivationError> {
-        let l1 = &self.parts.view.l1;
-        let (mut end, _) = l1.inbox_end()?;
-        while end > InboxIndex::ZERO
-            && let Some(last) = l1.message(end.prev())?
-            && last.position.block.number > ancestor
-        {
-            end = end.prev();
-        }
-        Ok(end)
-    }
-
-    /// The last block that has consumed no message from `end` on.
-    fn last_block_before(&self, end: InboxIndex) -> Result<BlockNumber, DerivationError> {
-        let reader = &self.parts.view.reader;
-        let mut at = BlockNumber::new(self.parts.view.head.borrow().number);
-        while at > BlockNumber::ZERO
-            && let Some((_, header)) = reader.header(at)?
-            && next_inbox_index(&header)? > end
-        {
-            at = at.prev();
-        }
-        Ok(at)
-    }
 }
 
-/// D5.
-fn behind() -> Progress {
-    tracing::warn!("the L1 node is behind what it has shown before");
-    Progress::Idle
+/// A block that was read, when its timestamp does not matter.
+pub(super) const fn seen(at: mezz_store::L1BlockRef) -> L1BlockRef {
+    L1BlockRef { number: at.number, hash: at.hash, timestamp: 0 }
 }
 
 fn accumulator_at(messages: &[StoredMessage], index: InboxIndex) -> Option<B256> {
@@ -409,7 +334,7 @@ fn claim_event(event: &L1Event, position: L1Position) -> Vec<ClaimEvent> {
 }
 
 /// The transactions with their senders' nonces at the head.
-fn with_nonces(
+pub(super) fn with_nonces(
     view: &ChainView,
     transactions: Vec<SharedTransaction>,
 ) -> Result<Vec<(SharedTransaction, u64)>, DerivationError> {

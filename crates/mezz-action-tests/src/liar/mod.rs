@@ -1,9 +1,15 @@
 //! An L1 node that lies, each liar in its own way.
 
+mod fork;
+mod front;
+
 use std::{
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use alloy::rpc::types::Block;
@@ -12,11 +18,16 @@ use mezz_l1::JsonRpcHandler;
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
+pub use self::{
+    fork::Fork,
+    front::{Front, Manner},
+};
+
 /// One byte more than is taken.
 const TOO_LARGE: usize = 64 * 1024 * 1024 + 1;
 
 /// What a liar does. `u64` is the first L1 block that it lies about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Lie {
     /// None: it is honest.
     Nothing,
@@ -24,8 +35,16 @@ pub enum Lie {
     BlockHash(u64),
     /// Shows a header that hashes well and has another parent.
     Parent(u64),
+    /// Shows another block than the one at the height that was asked for.
+    OtherBlock(u64),
     /// Extends the chain by a block of its own, whose header is flawless.
     InventedBlock,
+    /// Shows a whole chain of its own from some block on.
+    Fork(Arc<Fork>),
+    /// Shows the true chain and one of its own in turns, some requests each.
+    Flip(Arc<Fork>),
+    /// Takes one label from a chain of its own.
+    Label(&'static str, Arc<Fork>),
     /// Leaves a log out.
     MissingLog,
     /// Shows a log twice.
@@ -34,6 +53,8 @@ pub enum Lie {
     ChangedLog,
     /// Swaps logs.
     ReorderedLogs,
+    /// Names other transactions for the receipts of a block than those that they are of.
+    OtherTransactions,
     /// Changes the input of a transaction.
     Calldata,
     /// Knows no block from here on.
@@ -53,10 +74,14 @@ pub enum Lie {
 /// A digit of the batch's own bytes in the input of `postBatch`: after `0x`, the selector, six words and 4 bytes.
 const BATCH_DIGIT: usize = 2 + 2 * (4 + 6 * 32);
 
+/// How often one who flips answers before it flips; no divisor of what one step asks for.
+const REQUESTS_OF_A_TURN: u64 = 7;
+
 /// Stands in front of an L1 and lies, until it is told otherwise.
 pub struct Liar {
     honest: Arc<dyn JsonRpcHandler>,
     lie: Mutex<Lie>,
+    asked: AtomicU64,
     /// Told of each request that is never answered.
     pub silent: Arc<Notify>,
 }
@@ -64,12 +89,27 @@ pub struct Liar {
 impl Liar {
     /// A liar in front of `honest`.
     pub fn new(honest: Arc<dyn JsonRpcHandler>, lie: Lie) -> Arc<Self> {
-        Arc::new(Self { honest, lie: Mutex::new(lie), silent: Arc::default() })
+        Arc::new(Self {
+            honest,
+            lie: Mutex::new(lie),
+            asked: AtomicU64::new(0),
+            silent: Arc::default(),
+        })
     }
 
     /// Says something else from now on.
     pub fn tell(&self, lie: Lie) {
         *self.lie.lock().expect("no holder of the lock panics") = lie;
+    }
+
+    fn told(&self) -> Lie {
+        let lie = self.lie.lock().expect("no holder of the lock panics").clone();
+        let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        match lie {
+            Lie::Flip(fork) if (asked / REQUESTS_OF_A_TURN).is_multiple_of(2) => Lie::Fork(fork),
+            Lie::Flip(_) => Lie::Nothing,
+            lie => lie,
+        }
     }
 
     async fn ask(&self, method: &str, params: Value) -> Value {
@@ -83,7 +123,13 @@ impl Liar {
     async fn lie(&self, lie: Lie, method: &str, params: &Value, mut result: Value) -> Value {
         let asked = params[0].as_str().unwrap_or_default();
         let number = asked.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());
+        if let Lie::Fork(fork) = &lie {
+            return fork.answer(method, params, &result).unwrap_or(result);
+        }
         match (lie, method) {
+            (Lie::Label(label, fork), "eth_getBlockByNumber") if asked == label => {
+                fork.answer(method, &json!(["latest"]), &result).unwrap_or(result)
+            }
             (Lie::BlockHash(from), "eth_getBlockByNumber") if number >= Some(from) => {
                 if result.is_object() {
                     result["hash"] = json!(B256::repeat_byte(0xbd));
@@ -94,6 +140,9 @@ impl Liar {
                 changed_block(result, |block| {
                     block.header.inner.parent_hash = B256::repeat_byte(0xbd);
                 })
+            }
+            (Lie::OtherBlock(from), "eth_getBlockByNumber") if number >= Some(from) => {
+                changed_block(result, |block| block.header.inner.number += 7)
             }
             (Lie::InventedBlock, "eth_getBlockByNumber") if result.is_null() => {
                 let head = self.ask("eth_getBlockByNumber", json!(["latest", false])).await;
@@ -111,6 +160,7 @@ impl Liar {
             (Lie::Finalized, "eth_getBlockByNumber") if asked == "finalized" => {
                 self.ask("eth_getBlockByNumber", json!(["latest", false])).await
             }
+            (Lie::Calldata, "eth_getBlockByHash") => Value::Null,
             (Lie::Calldata, "eth_getTransactionByHash") => {
                 if let Some(input) = result["input"].as_str()
                     && let Some(digit) = input.get(BATCH_DIGIT..=BATCH_DIGIT)
@@ -121,7 +171,12 @@ impl Liar {
                 }
                 result
             }
-            (_, "eth_getBlockReceipts") => changed_logs(lie, result),
+            (Lie::OtherTransactions, "eth_getBlockReceipts") => {
+                let receipts = result.as_array_mut().into_iter().flatten();
+                receipts.for_each(|it| it["transactionHash"] = json!(B256::repeat_byte(0xbd)));
+                result
+            }
+            (lie, "eth_getBlockReceipts") => changed_logs(lie, result),
             _ => result,
         }
     }
@@ -129,7 +184,7 @@ impl Liar {
 
 impl JsonRpcHandler for Liar {
     fn handle(&self, request: String) -> Pin<Box<dyn Future<Output = String> + Send + '_>> {
-        let lie = *self.lie.lock().expect("no holder of the lock panics");
+        let lie = self.told();
         Box::pin(async move {
             let asked: Value = serde_json::from_str(&request).expect("clients speak JSON");
             match lie {
