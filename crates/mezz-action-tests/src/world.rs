@@ -313,7 +313,7 @@ fn roles(chain: &ChainFile) -> Roles {
     Roles {
         sequencer: Some(SequencerSettings::default()),
         batcher: Some(BatcherRole {
-            signer: key("operator"),
+            signer: key("operator").into(),
             settings: BatcherSettings {
                 data: chain.data,
                 max_age_ms: 2_000,
@@ -322,7 +322,7 @@ fn roles(chain: &ChainFile) -> Roles {
             },
         }),
         proposer: Some(ProposerRole {
-            signer: key("proposer"),
+            signer: key("proposer").into(),
             settings: ProposerSettings {
                 interval_secs: 0,
                 max_batches: chain.max_batches_per_claim,

@@ -137,7 +137,7 @@ impl From<Data> for DataKind {
 }
 
 /// A key that pays on L1 or L2.
-#[derive(Debug, Args)]
+#[derive(Clone, Debug, Default, Args)]
 pub struct KeyArgs {
     /// Keystore, as `mezz key new` makes it; on a development L1 also a private key in hex.
     #[arg(long, visible_alias = "operator-key-file", value_name = "FILE", group = "key")]
@@ -148,6 +148,29 @@ pub struct KeyArgs {
     /// Account of the public test mnemonic, for development only: 0 to 19.
     #[arg(long, value_name = "N", group = "key", value_parser = clap::value_parser!(u32).range(0..20))]
     pub dev_account: Option<u32>,
+    /// Remote signer that keeps the key and answers eth_signTransaction, as Web3Signer does.
+    #[arg(long, value_name = "URL", group = "key", requires = "signer_address")]
+    pub signer: Option<String>,
+    /// Address of the key that the remote signer is to sign with; what it returns is checked.
+    #[arg(long, value_name = "ADDRESS", requires = "signer")]
+    pub signer_address: Option<Address>,
+}
+
+/// Signers of single roles, where they are not the same for all.
+#[derive(Clone, Debug, Default, Args)]
+pub struct RoleSignerArgs {
+    /// Remote signer of the batcher, if it has one of its own.
+    #[arg(long, value_name = "URL", requires = "batcher_address")]
+    pub batcher_signer: Option<String>,
+    /// Address of the key that the batcher's signer is to sign with.
+    #[arg(long, value_name = "ADDRESS", requires = "batcher_signer")]
+    pub batcher_address: Option<Address>,
+    /// Remote signer of the proposer, if it has one of its own.
+    #[arg(long, value_name = "URL", requires = "proposer_address")]
+    pub proposer_signer: Option<String>,
+    /// Address of the key that the proposer's signer is to sign with.
+    #[arg(long, value_name = "ADDRESS", requires = "proposer_signer")]
+    pub proposer_address: Option<Address>,
 }
 
 /// What `key` does.
@@ -259,6 +282,9 @@ pub struct NodeArgs {
     /// The key that posts, for batcher and proposer.
     #[command(flatten)]
     pub key: KeyArgs,
+    /// Keys of single roles.
+    #[command(flatten)]
+    pub role_signers: RoleSignerArgs,
 }
 
 /// How to reach a chain.
@@ -388,6 +414,9 @@ pub struct DoctorArgs {
     /// The key that posts.
     #[command(flatten)]
     pub key: KeyArgs,
+    /// Keys of single roles.
+    #[command(flatten)]
+    pub role_signers: RoleSignerArgs,
 }
 
 /// Arguments of `tour`.

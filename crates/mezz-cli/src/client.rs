@@ -2,13 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use alloy::{
-    providers::{DynProvider, Provider as _},
-    signers::local::PrivateKeySigner,
-};
+use alloy::providers::{DynProvider, Provider as _};
 use alloy_primitives::U64;
 use eyre::{WrapErr as _, bail};
-use mezz_l1::{Endpoint, NoJournal, SenderSettings, TxSender};
+use mezz_l1::{Endpoint, L1Signer, NoJournal, SenderSettings, TxSender};
 use mezz_rpc::{ChainInfo, ChainStatus, WithdrawalStatus};
 
 use crate::{
@@ -56,18 +53,18 @@ impl Client {
         Ok(Self { l2, l1, info })
     }
 
-    /// The key that the arguments name.
-    pub(crate) fn signer(&self, args: &KeyArgs) -> eyre::Result<PrivateKeySigner> {
+    /// Who signs for the arguments.
+    pub(crate) fn signer(&self, args: &KeyArgs) -> eyre::Result<L1Signer> {
         signer(args, self.info.config.l1_chain_id)
     }
 
     /// Sends on L1 with this key.
-    pub(crate) fn l1_sender(&self, key: PrivateKeySigner) -> TxSender {
+    pub(crate) fn l1_sender(&self, key: impl Into<L1Signer>) -> TxSender {
         TxSender::new(self.l1.clone(), key, SenderSettings::default(), Arc::new(NoJournal))
     }
 
     /// Sends on L2 with this key.
-    pub(crate) fn l2_sender(&self, key: PrivateKeySigner) -> TxSender {
+    pub(crate) fn l2_sender(&self, key: impl Into<L1Signer>) -> TxSender {
         TxSender::new(self.l2.clone(), key, SenderSettings::default(), Arc::new(NoJournal))
     }
 

@@ -36,6 +36,8 @@ Examples:
   mezz node --chain chain.json --l1 URL     check the chain from L1 alone; needs no key
   mezz node --chain chain.json --l1 URL --roles sequencer,batcher,proposer \\
       --key-file keystore.json --password-file FILE
+  mezz node --chain chain.json --l1 URL --roles batcher \\
+      --batcher-signer https://SIGNER:9000 --batcher-address 0x…
 
 Operators add --metrics 127.0.0.1:9546: numbers for Prometheus (ops/alerts.yml, ops/grafana.json),
 /healthz and /readyz. `mezz doctor` checks machine and configuration first.

@@ -1,5 +1,5 @@
-//! Where keys come from: an encrypted keystore, and for development a plain file, the environment,
-//! or the public test mnemonic.
+//! Who signs: a remote signer, or a key here from an encrypted keystore, and for development from a plain
+//! file, the environment, or the public test mnemonic.
 
 use std::{
     fs,
@@ -9,12 +9,15 @@ use std::{
 };
 
 use alloy::signers::local::{MnemonicBuilder, PrivateKeySigner, coins_bip39::English};
+use alloy_primitives::Address;
 use eyre::{WrapErr as _, bail, ensure, eyre};
 use mezz_devl1::{DEV_MNEMONIC, DevL1Config};
+use mezz_l1::{Endpoint, L1Signer, RemoteSigner};
 
 use crate::{
-    args::KeyArgs,
+    args::{KeyArgs, Role, RoleSignerArgs},
     keystore::{Keystore, MAX_BYTES},
+    wiring::RoleKeys,
 };
 
 /// Environment variable that may hold a private key in hex, for development.
@@ -46,9 +49,43 @@ pub(crate) fn dev_account(index: u32) -> eyre::Result<PrivateKeySigner> {
         .map_err(|error| eyre!("account {index} of the test mnemonic: {error}"))
 }
 
+/// Who signs for `roles`: each role's own signer, or else what `key` names.
+pub(crate) fn role_keys(
+    roles: &[Role],
+    key: &KeyArgs,
+    own: &RoleSignerArgs,
+    l1_chain_id: u64,
+) -> eyre::Result<RoleKeys> {
+    let (batches, proposes) = (roles.contains(&Role::Batcher), roles.contains(&Role::Proposer));
+    let batcher = remote(own.batcher_signer.as_deref(), own.batcher_address)?;
+    let proposer = remote(own.proposer_signer.as_deref(), own.proposer_address)?;
+    ensure!(batches || batcher.is_none(), "--batcher-signer needs the role: add it to --roles");
+    ensure!(proposes || proposer.is_none(), "--proposer-signer needs the role: add it to --roles");
+    let shares = (batches && batcher.is_none()) || (proposes && proposer.is_none());
+    let shared = shares.then(|| signer(key, l1_chain_id)).transpose()?;
+    Ok(RoleKeys {
+        sequencer: roles.contains(&Role::Sequencer),
+        batcher: batcher.or_else(|| shared.clone()).filter(|_| batches),
+        proposer: proposer.or(shared).filter(|_| proposes),
+    })
+}
+
+/// Who signs for these arguments, on a chain whose L1 has this chain id.
+pub(crate) fn signer(args: &KeyArgs, l1_chain_id: u64) -> eyre::Result<L1Signer> {
+    match remote(args.signer.as_deref(), args.signer_address)? {
+        Some(remote) => Ok(remote),
+        None => Ok(local_key(args, l1_chain_id)?.into()),
+    }
+}
+
+fn remote(url: Option<&str>, address: Option<Address>) -> eyre::Result<Option<L1Signer>> {
+    let Some((url, address)) = url.zip(address) else { return Ok(None) };
+    Ok(Some(RemoteSigner::new(Endpoint::parse(url)?, address).into()))
+}
+
 /// The key that the arguments name, for a chain on the L1 with this chain id. Only a development L1
 /// takes keys that are not protected.
-pub(crate) fn signer(args: &KeyArgs, l1_chain_id: u64) -> eyre::Result<PrivateKeySigner> {
+pub(crate) fn local_key(args: &KeyArgs, l1_chain_id: u64) -> eyre::Result<PrivateKeySigner> {
     let development = is_development(l1_chain_id);
     if let Some(index) = args.dev_account {
         ensure!(
@@ -92,8 +129,9 @@ fn environment_key() -> eyre::Result<PrivateKeySigner> {
     match std::env::var(KEY_VARIABLE) {
         Ok(text) => plain_key(&text, KEY_VARIABLE),
         Err(_) => bail!(
-            "no key: name a keystore with --key-file FILE (make one with `mezz key new`); for \
-             development also the environment variable {KEY_VARIABLE}, or --dev-account N"
+            "no key: name a keystore with --key-file FILE (make one with `mezz key new`), or a remote \
+             signer with --signer URL --signer-address ADDRESS; for development also the environment \
+             variable {KEY_VARIABLE}, or --dev-account N"
         ),
     }
 }
@@ -195,7 +233,7 @@ mod tests {
         KeyArgs {
             key_file: Some(key_file.to_owned()),
             password_file: password_file.map(Path::to_owned),
-            dev_account: None,
+            ..KeyArgs::default()
         }
     }
 
@@ -204,15 +242,15 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let plain = file(&dir, "plain", &format!("0x{KEY}\n"));
         let password = file(&dir, "password", "correct horse\n");
-        let key = signer(&args(&plain, None), 31_337).unwrap();
-        let error = signer(&args(&plain, None), SEPOLIA).unwrap_err().to_string();
+        let key = local_key(&args(&plain, None), 31_337).unwrap();
+        let error = local_key(&args(&plain, None), SEPOLIA).unwrap_err().to_string();
         assert!(error.contains("mezz key import"), "{error}");
 
         let store = dir.path().join("keystore.json");
         write_new(&store, &Keystore::encrypt(&key, "correct horse").unwrap()).unwrap();
         assert_eq!(fs::metadata(&store).unwrap().permissions().mode() & 0o777, 0o600);
         for chain in [31_337, SEPOLIA] {
-            let read = signer(&args(&store, Some(&password)), chain).unwrap();
+            let read = local_key(&args(&store, Some(&password)), chain).unwrap();
             assert_eq!(read.to_bytes(), key.to_bytes());
         }
         // What is there is not written over: it may be the only copy of a key.
@@ -222,10 +260,39 @@ mod tests {
 
     #[test]
     fn the_public_mnemonic_is_refused_where_money_is() {
-        let args = KeyArgs { key_file: None, password_file: None, dev_account: Some(3) };
-        assert!(signer(&args, DevL1Config::CHAIN_ID).is_ok());
-        let error = signer(&args, 1).unwrap_err().to_string();
+        let args = KeyArgs { dev_account: Some(3), ..KeyArgs::default() };
+        assert!(local_key(&args, DevL1Config::CHAIN_ID).is_ok());
+        let error = local_key(&args, 1).unwrap_err().to_string();
         assert!(error.contains("mezz key new"), "{error}");
+    }
+
+    #[test]
+    fn each_role_has_its_own_signer_or_the_shared_key() {
+        let [batcher, proposer] = [1, 2].map(Address::repeat_byte);
+        let url = || Some(String::from("http://127.0.0.1:9000"));
+        let own = RoleSignerArgs {
+            batcher_signer: url(),
+            batcher_address: Some(batcher),
+            ..RoleSignerArgs::default()
+        };
+        let key = KeyArgs { dev_account: Some(3), ..KeyArgs::default() };
+        let both = [Role::Batcher, Role::Proposer];
+        let keys = role_keys(&both, &key, &own, 31_337).unwrap();
+        assert_eq!(keys.batcher.unwrap().address(), batcher);
+        assert_eq!(keys.proposer.unwrap().address(), dev_account(3).unwrap().address());
+        assert!(!keys.sequencer);
+
+        // No key is looked for that no role needs: there is none here.
+        let keys = role_keys(&[Role::Batcher], &KeyArgs::default(), &own, 1).unwrap();
+        assert!(keys.proposer.is_none());
+        let remote =
+            KeyArgs { signer: url(), signer_address: Some(proposer), ..KeyArgs::default() };
+        let keys = role_keys(&both, &remote, &own, 1).unwrap();
+        assert_eq!(keys.batcher.unwrap().address(), batcher);
+        assert_eq!(keys.proposer.unwrap().address(), proposer);
+
+        let error = role_keys(&[Role::Proposer], &remote, &own, 1).unwrap_err().to_string();
+        assert!(error.contains("--roles"), "{error}");
     }
 
     #[test]
@@ -233,7 +300,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let plain = file(&dir, "plain", KEY);
         fs::set_permissions(&plain, fs::Permissions::from_mode(0o644)).unwrap();
-        let error = signer(&args(&plain, None), 31_337).unwrap_err().to_string();
+        let error = local_key(&args(&plain, None), 31_337).unwrap_err().to_string();
         assert!(error.contains("chmod 600"), "{error}");
     }
 
@@ -241,7 +308,7 @@ mod tests {
     fn no_error_repeats_a_secret() {
         let dir = tempfile::tempdir().unwrap();
         let nearly = format!("{KEY}00");
-        let error = signer(&args(&file(&dir, "plain", &nearly), None), 31_337).unwrap_err();
+        let error = local_key(&args(&file(&dir, "plain", &nearly), None), 31_337).unwrap_err();
         assert!(!format!("{error:?}").contains(KEY));
     }
 }

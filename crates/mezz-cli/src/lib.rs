@@ -35,7 +35,10 @@ pub fn run() -> std::process::ExitCode {
         Ok(runtime) => runtime,
         Err(error) => return fail(&eyre::eyre!(error), out),
     };
-    match runtime.block_on(dispatch(&cli.command, out)) {
+    let ended = runtime.block_on(dispatch(&cli.command, out));
+    // What still runs was left on purpose: nobody waits for it.
+    runtime.shutdown_background();
+    match ended {
         Ok(()) => std::process::ExitCode::SUCCESS,
         Err(error) => fail(&error, out),
     }

@@ -6,14 +6,16 @@ use std::{
     time::{Duration, Instant},
 };
 
+use eyre::bail;
 use indicatif::{ProgressBar, ProgressStyle};
 use mezz_node::{Move, Node, Posted};
+use mezz_rpc::RpcHandle;
 use mezz_store::ClaimOutcome;
 use mezz_types::BatchIndex;
 use serde_json::json;
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::output::Output;
+use crate::{metrics::MetricsServer, output::Output};
 
 /// How often the view is drawn on a terminal, and told elsewhere.
 const DRAW: Duration = Duration::from_millis(500);
@@ -69,6 +71,30 @@ pub(crate) async fn watch_chain(node: &mut Node, out: Output) -> eyre::Result<()
     bar.finish_and_clear();
     out.say("Stopping …");
     Ok(())
+}
+
+/// Stops in order: nothing is asked for any more, what was asked is answered, what is under way is
+/// done. A second signal ends it as a crash would, which loses nothing that was accepted either.
+///
+/// # Errors
+/// That of a role; that there was a second signal.
+pub(crate) async fn stop_in_order(
+    node: Node,
+    rpc: RpcHandle,
+    metrics: Option<MetricsServer>,
+) -> eyre::Result<()> {
+    let stopping = async {
+        // Load balancers ask it whether to send requests here.
+        drop(metrics);
+        rpc.stop().await;
+        node.shutdown().await
+    };
+    tokio::select! {
+        stopped = stopping => Ok(stopped?),
+        () = stop_signal() => {
+            bail!("stopped half-way by a second signal; the next start puts things in order")
+        }
+    }
 }
 
 /// Ctrl-C, or the signal that service managers send.

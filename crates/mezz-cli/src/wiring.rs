@@ -4,10 +4,10 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use mezz_crypto::NativeCrypto;
 use mezz_deploy::{ChainFile, chain_genesis};
-use mezz_l1::{Endpoint, SenderSettings, SystemTimer};
+use mezz_l1::{Endpoint, L1Signer, SenderSettings, SystemTimer};
 use mezz_node::{
     BatcherRole, BatcherSettings, DerivationSettings, NodeConfig, PoolLimits, ProposerRole,
-    ProposerSettings, Roles, SequencerSettings, Signer, SystemClock,
+    ProposerSettings, Roles, SequencerSettings, SystemClock,
 };
 use mezz_store::StoreOptions;
 use url::Url;
@@ -33,9 +33,9 @@ pub(crate) struct RoleKeys {
     /// Whether blocks are built.
     pub(crate) sequencer: bool,
     /// Who posts batches.
-    pub(crate) batcher: Option<Signer>,
+    pub(crate) batcher: Option<L1Signer>,
     /// Who claims.
-    pub(crate) proposer: Option<Signer>,
+    pub(crate) proposer: Option<L1Signer>,
 }
 
 /// The configuration of a node of `chain`.

@@ -215,6 +215,48 @@ pub enum L1Error {
         /// What the signer says.
         reason: String,
     },
+    /// The remote signer gives no signature: it does not answer, or says why not.
+    #[error("the signer of {address}: {error}")]
+    SignerRpc {
+        /// Whose key it keeps.
+        address: Address,
+        /// What it says, or what became of the request.
+        error: RpcError<TransportErrorKind>,
+    },
+    /// What the remote signer gives is no signed transaction. Nothing was sent.
+    #[error("the signer of {address} gave no answer that can be used: {reason}")]
+    SignerAnswer {
+        /// Whose key it keeps.
+        address: Address,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// The remote signer signed something else than it was asked to. Nothing was sent.
+    #[error(
+        "the signer of {address} was asked to sign {field} {expected}, and signed {got}: do not use it \
+         before you know why"
+    )]
+    SignerChanged {
+        /// Whose key it keeps.
+        address: Address,
+        /// What it changed.
+        field: &'static str,
+        /// What was asked for.
+        expected: String,
+        /// What it signed.
+        got: String,
+    },
+    /// The remote signer signed with another key. Nothing was sent.
+    #[error(
+        "the signer signs with the key of {got}, not of {expected}: give it that key, or name the \
+         address of the key that it has"
+    )]
+    SignerKey {
+        /// Whose key it should keep.
+        expected: Address,
+        /// Whose key it used.
+        got: Address,
+    },
     /// Blob commitments or proofs could not be made.
     #[error("KZG: {reason}")]
     Kzg {

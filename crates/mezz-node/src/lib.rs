@@ -22,7 +22,7 @@ pub use engine::{
     EngineState, start_engine,
 };
 pub use error::NodeError;
-pub use node::{BatcherRole, Node, NodeConfig, NodeParts, ProposerRole, Roles, Signer};
+pub use node::{BatcherRole, Node, NodeConfig, NodeParts, ProposerRole, Roles};
 pub use pool::{
     BestTransactions, BlockNews, CandidateLimits, Pool, PoolError, PoolHandle, PoolLimits,
     PoolStatus, PoolTransaction, SharedTransaction, restore_pool, start_pool,

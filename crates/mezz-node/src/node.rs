@@ -5,7 +5,8 @@ use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
 use alloy_primitives::Address;
 use mezz_evm::{Crypto, GenesisAccount};
 use mezz_l1::{
-    BeaconClient, Endpoint, Journal, L1Client, L1Contracts, SenderSettings, Timer, TxSender,
+    BeaconClient, Endpoint, Journal, L1Client, L1Contracts, L1Signer, SenderSettings, Timer,
+    TxSender,
 };
 use mezz_store::{L1Store, Store, StoreOptions};
 use mezz_types::{ChainConfig, DataKind};
@@ -23,14 +24,11 @@ use crate::{
     run_batcher, run_derivation, run_proposer, run_sequencer, start_engine, start_pool,
 };
 
-/// A key that sends to L1.
-pub type Signer = alloy::signers::local::PrivateKeySigner;
-
 /// What posting batches takes.
 #[derive(Clone, Debug)]
 pub struct BatcherRole {
     /// The operator's key.
-    pub signer: Signer,
+    pub signer: L1Signer,
     /// How batches are posted.
     pub settings: BatcherSettings,
 }
@@ -39,7 +37,7 @@ pub struct BatcherRole {
 #[derive(Clone, Debug)]
 pub struct ProposerRole {
     /// Any funded key.
-    pub signer: Signer,
+    pub signer: L1Signer,
     /// How claims are made.
     pub settings: ProposerSettings,
 }
@@ -215,7 +213,7 @@ struct Senders<'a> {
 }
 
 impl Senders<'_> {
-    fn of(&mut self, signer: &Signer) -> TxSender {
+    fn of(&mut self, signer: &L1Signer) -> TxSender {
         if let Some(made) = self.made.iter().find(|made| made.address() == signer.address()) {
             return made.clone();
         }
@@ -318,7 +316,10 @@ impl Node {
             first = first.and(ended);
         }
         self.engine = None;
-        self.pool = None;
+        if let Some(pool) = self.pool {
+            // A client that does not let go of its connection holds a handle.
+            pool.close().await;
+        }
         let thread = self.thread;
         let joined = tokio::task::spawn_blocking(move || thread.join()).await;
         if !matches!(joined, Ok(Ok(()))) {

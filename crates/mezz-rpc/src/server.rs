@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use alloy::signers::local::PrivateKeySigner;
@@ -82,6 +83,9 @@ impl Default for Limits {
     }
 }
 
+/// Longest that a stop waits for connections to close.
+const DRAIN: Duration = Duration::from_secs(10);
+
 /// How to serve.
 #[derive(Clone, Debug)]
 pub struct RpcConfig {
@@ -134,11 +138,15 @@ impl RpcHandle {
         &self.methods
     }
 
-    /// Closes all connections and waits until they are closed.
+    /// Takes no more requests, answers those that are under way, and closes all connections. A
+    /// client that does not take its answer, or does not finish its question, is left after ten
+    /// seconds.
     pub async fn stop(self) {
         // It has stopped already if this fails.
         let _ = self.handle.stop();
-        self.handle.stopped().await;
+        if tokio::time::timeout(DRAIN, self.handle.stopped()).await.is_err() {
+            tracing::warn!("connections that would not close were left");
+        }
     }
 }
 

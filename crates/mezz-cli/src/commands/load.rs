@@ -1,6 +1,6 @@
 //! `mezz load`: how fast an RPC takes and includes transactions.
 
-use eyre::WrapErr as _;
+use eyre::{WrapErr as _, ensure};
 use mezz_load::{Event, LoadSettings, Recipients, Report};
 use url::Url;
 
@@ -12,8 +12,12 @@ const DEFAULT_FUNDER: u32 = 0;
 /// Runs the load and prints its report.
 pub(crate) async fn run(args: &LoadArgs, out: Output) -> eyre::Result<()> {
     let url = Url::parse(&args.rpc).wrap_err_with(|| args.rpc.clone())?;
+    ensure!(
+        args.key.signer.is_none(),
+        "a load is signed here, ahead of time: name a key with --key-file or --dev-account"
+    );
     let funder = if args.key.key_file.is_some() {
-        keys::signer(&args.key, mezz_load::chain_id(url.clone()).await?)?
+        keys::local_key(&args.key, mezz_load::chain_id(url.clone()).await?)?
     } else {
         keys::dev_account(args.key.dev_account.unwrap_or(DEFAULT_FUNDER))?
     };

@@ -11,26 +11,20 @@ use serde_json::json;
 use url::Url;
 
 use crate::{
-    args::{NodeArgs, Role},
+    args::NodeArgs,
     commands::up::chain_info,
-    keys::signer,
-    live::watch_chain,
+    keys::role_keys,
+    live::{stop_in_order, watch_chain},
     metrics,
     output::Output,
-    wiring::{Pace, RoleKeys, node_config},
+    wiring::{Pace, node_config},
 };
 
 /// Runs a node until it is told to stop.
 pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     let chain = ChainFile::read(&args.chain)?;
-    let has = |role| args.roles.contains(&role);
-    let posts = has(Role::Batcher) || has(Role::Proposer);
-    let key = posts.then(|| signer(&args.key, chain.config.l1_chain_id)).transpose()?;
-    let keys = RoleKeys {
-        sequencer: has(Role::Sequencer),
-        batcher: key.clone().filter(|_| has(Role::Batcher)),
-        proposer: key.filter(|_| has(Role::Proposer)),
-    };
+    let l1_chain_id = chain.config.l1_chain_id;
+    let keys = role_keys(&args.roles, &args.key, &args.role_signers, l1_chain_id)?;
     let beacons: Vec<Url> = if args.beacon.is_empty() { &args.l1 } else { &args.beacon }
         .iter()
         .map(|url| Url::parse(url).wrap_err_with(|| url.clone()))
@@ -73,10 +67,9 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         out.emit("metrics", &json!({ "metrics": url }), format!("metrics at {url}"));
     }
     let ended = watch_chain(&mut node, out).await;
-    // It holds handles of the node's parts, which end when the last one is dropped.
-    drop(metrics);
-    rpc.stop().await;
-    let stopped = node.shutdown().await;
+    let stopped = stop_in_order(node, rpc, metrics).await;
     ended?;
-    Ok(stopped?)
+    stopped?;
+    out.emit("stopped", &json!({}), "Stopped.");
+    Ok(())
 }

@@ -20,7 +20,7 @@ use crate::{
     args::UpArgs,
     deposit::deposit_ether,
     keys::dev_account,
-    live::watch_chain,
+    live::{stop_in_order, watch_chain},
     metrics::{self, MetricsServer},
     output::Output,
     wiring::{Pace, RoleKeys, node_config},
@@ -64,8 +64,8 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
     };
     let keys = RoleKeys {
         sequencer: true,
-        batcher: Some(dev_account(OPERATOR)?),
-        proposer: Some(dev_account(PROPOSER)?),
+        batcher: Some(dev_account(OPERATOR)?.into()),
+        proposer: Some(dev_account(PROPOSER)?.into()),
     };
     let mut config = node_config(&chain, dir, l1.endpoint.clone(), l1.beacons.clone(), pace, keys)?;
     if let Some(sequencer) = &mut config.roles.sequencer {
@@ -75,16 +75,11 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
     let mut node = Node::start(&config)?;
     let rpc = start_rpc(args, &chain, &node).await?;
     let metrics = start_metrics(args, &node, &rpc, &config).await?;
-    banner(args, &chain, &l1, &rpc, out)?;
-    let url = format!("http://{}/metrics", metrics.addr);
-    out.emit("metrics", &json!({ "metrics": url }), format!("Metrics: {url}"));
+    banner(args, &chain, &l1, &rpc, &metrics, out)?;
     let funding = tokio::spawn(fund(dir.clone(), chain.clone(), l1.endpoint.clone()));
     let ended = watch_chain(&mut node, out).await;
     funding.abort();
-    // It holds handles of the node's parts, which end when the last one is dropped.
-    drop(metrics);
-    rpc.stop().await;
-    let stopped = node.shutdown().await;
+    let stopped = stop_in_order(node, rpc, Some(metrics)).await;
     if let Some(embedded) = l1.embedded {
         embedded.shutdown().await;
     }
@@ -245,13 +240,15 @@ fn banner(
     chain: &ChainFile,
     l1: &L1,
     rpc: &RpcHandle,
+    metrics: &MetricsServer,
     out: Output,
 ) -> eyre::Result<()> {
     let accounts: Vec<Address> =
         (0..FUNDED_ACCOUNTS).map(|n| Ok(dev_account(n)?.address())).collect::<eyre::Result<_>>()?;
     let url = format!("http://{}", rpc.local_addr());
+    let metrics = format!("http://{}/metrics", metrics.addr);
     let value = json!({
-        "rpc": url, "l1": l1.url, "chainId": chain.config.l2_chain_id,
+        "rpc": url, "l1": l1.url, "metrics": metrics, "chainId": chain.config.l2_chain_id,
         "l1ChainId": chain.config.l1_chain_id, "data": args.data, "contracts": chain.contracts,
         "accounts": accounts, "mnemonic": mezz_devl1::DEV_MNEMONIC,
     });
@@ -259,6 +256,7 @@ fn banner(
         "\nMezzanine is up.\n\n  \
          chain {:<8} {url}  (HTTP and WebSocket)\n  \
          L1    {:<8} {}\n  \
+         metrics        {metrics}\n  \
          data           {}\n\n\
          Accounts, {} ETH each on L2 within seconds, from the public mnemonic\n  {}\n",
         chain.config.l2_chain_id,

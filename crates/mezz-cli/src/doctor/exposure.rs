@@ -4,7 +4,7 @@ use std::net::{SocketAddr, TcpListener};
 
 use url::{Host, Url};
 
-use super::Finding;
+use super::{Finding, l1::host};
 use crate::args::DoctorArgs;
 
 /// Checks addresses and URLs.
@@ -13,7 +13,12 @@ pub(super) fn check(args: &DoctorArgs) -> Vec<Finding> {
     if let Some(metrics) = args.metrics {
         findings.extend([port("metrics", metrics), reach("metrics", metrics)]);
     }
-    findings.extend(args.l1.iter().chain(&args.beacon).map(|url| transport(url)));
+    let l1 = "whoever is on the way can withhold L1 from this node and learn its key: use https";
+    findings.extend(args.l1.iter().chain(&args.beacon).map(|url| transport(url, l1)));
+    let own = &args.role_signers;
+    let signers = [&args.key.signer, &own.batcher_signer, &own.proposer_signer];
+    let signer = "whoever is on the way can use the signer: use https, or a private network";
+    findings.extend(signers.into_iter().flatten().map(|url| transport(url, signer)));
     findings
 }
 
@@ -43,15 +48,16 @@ fn reach(check: &'static str, addr: SocketAddr) -> Finding {
 }
 
 /// Whether somebody on the way can read and change what an endpoint says.
-fn transport(url: &str) -> Finding {
+fn transport(url: &str, danger: &'static str) -> Finding {
     let parsed = match Url::parse(url) {
         Ok(parsed) => parsed,
         Err(error) => {
-            return Finding::fail("url", format!("{url:?}: {error}"), "write it with its scheme");
+            // It is not shown: what cannot be read may have a secret anywhere.
+            let text = format!("a URL cannot be read: {error}");
+            return Finding::fail("url", text, "write it as https://HOST/PATH");
         }
     };
-    // A URL may carry a key: only the host is shown.
-    let host = parsed.host_str().unwrap_or_default().to_owned();
+    let host = host(url);
     let local = match parsed.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private(),
@@ -61,11 +67,7 @@ fn transport(url: &str) -> Finding {
     match parsed.scheme() {
         "https" | "wss" => Finding::ok("url", format!("{host} is reached over TLS")),
         "http" | "ws" if local => Finding::ok("url", format!("{host} is near")),
-        "http" | "ws" => Finding::warn(
-            "url",
-            format!("{host} is reached in the clear"),
-            "whoever is on the way can withhold L1 from this node and learn its key: use https",
-        ),
+        "http" | "ws" => Finding::warn("url", format!("{host} is reached in the clear"), danger),
         other => Finding::fail("url", format!("{host}: {other:?} is not known"), "use https"),
     }
 }
@@ -82,9 +84,9 @@ mod tests {
             ("http://10.0.0.7:8545", Level::Ok),
             ("http://l1.example.org/v3/s3cret", Level::Warn),
             ("ftp://l1.example.org/v3/s3cret", Level::Fail),
-            ("l1.example.org", Level::Fail),
+            ("l1.example.org/s3cret", Level::Fail),
         ] {
-            let finding = transport(url);
+            let finding = transport(url, "");
             assert_eq!(finding.level, level, "{url}");
             assert!(!format!("{finding:?}").contains("s3cret"));
         }

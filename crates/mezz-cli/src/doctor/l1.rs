@@ -1,24 +1,27 @@
 //! L1: whether it answers, whether its servers agree, whether the clock does, and what the keys hold.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    collections::BTreeMap,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use alloy::{
     eips::BlockNumberOrTag,
     providers::{DynProvider, Provider as _},
 };
 use alloy_primitives::{
-    B256, U256,
+    Address, B256, U256,
     utils::{format_ether, parse_ether},
 };
 use eyre::{WrapErr as _, eyre};
 use mezz_deploy::ChainFile;
-use mezz_l1::Endpoint;
+use mezz_l1::{Endpoint, L1Signer, RemoteSigner};
 use url::Url;
 
 use super::Finding;
 use crate::{
-    args::{DoctorArgs, Role},
-    keys::{is_development, signer},
+    args::DoctorArgs,
+    keys::{is_development, role_keys},
 };
 
 /// Longest that one answer may take.
@@ -34,7 +37,7 @@ const LEAST: &str = "0.02";
 
 /// What one server says.
 struct Server {
-    /// Host alone: a URL may carry a key.
+    /// Host and port alone: the rest of a URL may be a secret.
     host: String,
     provider: DynProvider,
     chain_id: u64,
@@ -77,7 +80,7 @@ pub(super) async fn check(args: &DoctorArgs, chain: Option<&ChainFile>) -> Vec<F
         if let Some(chain) = chain {
             findings.push(contracts(server, chain).await);
         }
-        findings.extend(key(args, server, chain).await);
+        findings.extend(keys(args, server, chain).await);
     }
     findings
 }
@@ -100,10 +103,15 @@ async fn ask(url: &str) -> eyre::Result<Server> {
     Ok(Server { host: host(url), provider, chain_id, number, timestamp })
 }
 
-fn host(url: &str) -> String {
+/// What of a URL may be shown.
+pub(super) fn host(url: &str) -> String {
     let parsed = Url::parse(url).ok();
-    let host = parsed.as_ref().and_then(Url::host_str);
-    host.unwrap_or("a URL that cannot be read").to_owned()
+    let place = parsed.as_ref().and_then(|it| Some((it.host_str()?, it.port())));
+    match place {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => String::from("a URL that cannot be read"),
+    }
 }
 
 /// An error as text, without what a URL may carry besides its host.
@@ -193,28 +201,48 @@ async fn contracts(server: &Server, chain: &ChainFile) -> Finding {
     }
 }
 
-/// What the key that posts has, if a role needs one.
-async fn key(args: &DoctorArgs, server: &Server, chain: Option<&ChainFile>) -> Option<Finding> {
-    let has = |role| args.roles.contains(&role);
-    if !has(Role::Batcher) && !has(Role::Proposer) {
-        return None;
-    }
-    let address = match signer(&args.key, server.chain_id) {
-        Ok(key) => key.address(),
+/// Whether the keys that post can be used, and what they have.
+async fn keys(args: &DoctorArgs, server: &Server, chain: Option<&ChainFile>) -> Vec<Finding> {
+    let keys = match role_keys(&args.roles, &args.key, &args.role_signers, server.chain_id) {
+        Ok(keys) => keys,
         Err(error) => {
             let remedy = "batcher and proposer need a key: `mezz key new --out keystore.json`";
-            return Some(Finding::fail("key", format!("{error:#}"), remedy));
+            return vec![Finding::fail("key", format!("{error:#}"), remedy)];
         }
     };
-    let balance = match patient(server.provider.get_balance(address).into_future()).await {
-        Ok(balance) => balance,
-        Err(_) => {
-            let text = format!("the server did not say what {address} has");
-            return Some(Finding::warn("key", text, "ask again"));
+    let bond = chain.map_or(U256::ZERO, |it| it.bond_wei);
+    let mut needs: BTreeMap<Address, (L1Signer, U256)> = BTreeMap::new();
+    for (signer, need) in [(keys.batcher, U256::ZERO), (keys.proposer, bond)] {
+        let Some(signer) = signer else { continue };
+        let (_, all) = needs.entry(signer.address()).or_insert((signer, U256::ZERO));
+        *all += need;
+    }
+    let mut findings = Vec::new();
+    for (address, (signer, bond)) in needs {
+        if let L1Signer::Remote(remote) = &signer {
+            findings.push(signing(remote, address, server.chain_id).await);
         }
-    };
-    let bond = chain.filter(|_| has(Role::Proposer)).map_or(U256::ZERO, |it| it.bond_wei);
-    Some(funds(&address.to_string(), balance, bond))
+        findings.push(match patient(server.provider.get_balance(address).into_future()).await {
+            Ok(balance) => funds(&address.to_string(), balance, bond),
+            Err(_) => {
+                let text = format!("the server did not say what {address} has");
+                Finding::warn("key", text, "ask again")
+            }
+        });
+    }
+    findings
+}
+
+/// Whether a remote signer signs with its key, and what it is asked to.
+async fn signing(signer: &RemoteSigner, address: Address, chain_id: u64) -> Finding {
+    match patient(signer.probe(chain_id)).await {
+        Ok(()) => Finding::ok("signer", format!("it signs for {address}")),
+        Err(error) => Finding::fail(
+            "signer",
+            format!("{error:#}"),
+            "nothing is posted without it: start it, unlock the key, or name another --signer",
+        ),
+    }
 }
 
 fn funds(address: &str, balance: U256, bond: U256) -> Finding {
@@ -266,5 +294,7 @@ mod tests {
         let text = redacted(&error, url);
         assert!(!text.contains("s3cret") && text.contains("asking"), "{text}");
         assert_eq!(host(url), "l1.example.org");
+        // Two servers on one machine are told apart.
+        assert_eq!(host("http://user:s3cret@127.0.0.1:8545/s3cret"), "127.0.0.1:8545");
     }
 }

@@ -108,7 +108,11 @@ impl Board {
             it.messages_unconsumed,
         );
         all.register("unposted_blocks", "Blocks whose batch is not on L1", it.unposted_blocks);
-        all.register("unposted_age_seconds", "Age of the oldest of them", it.unposted_age);
+        all.register(
+            "unposted_age_seconds",
+            "Age of the oldest of them that has transactions",
+            it.unposted_age,
+        );
         all.register("key_balance_ether", "ETH on L1 of a key that posts", it.key_balance);
         all.register("disk_free_bytes", "Free where the data directory is", it.disk_free);
         all.register("ready", "1 if the node follows L1 and is not behind", it.ready);

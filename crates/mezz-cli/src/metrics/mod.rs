@@ -12,6 +12,7 @@ use mezz_node::{Node, NodeConfig, Roles};
 use mezz_rpc::RpcHandle;
 use tokio::task::JoinSet;
 
+mod backlog;
 mod board;
 mod probe;
 mod server;

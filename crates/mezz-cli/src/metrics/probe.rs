@@ -6,11 +6,14 @@ use std::{
     time::Duration,
 };
 
-use alloy::providers::{DynProvider, Provider as _};
+use alloy::{
+    consensus::EMPTY_ROOT_HASH,
+    providers::{DynProvider, Provider as _},
+};
 use alloy_primitives::{Address, utils::format_ether};
 use mezz_evm::ExtraData;
 use mezz_node::{BlockTiming, ChainView, Clock, L1View, Move, Node, PoolHandle, Posted};
-use mezz_store::{BlockRef, ClaimOutcome, StoredClaim};
+use mezz_store::{BlockRef, ClaimOutcome, StoreError, StoredClaim};
 use mezz_types::{BatchIndex, BlockNumber};
 use tokio::{
     sync::{
@@ -20,7 +23,10 @@ use tokio::{
     task::JoinSet,
 };
 
-use super::Board;
+use super::{
+    Board,
+    backlog::{Backlog, BlockFacts},
+};
 
 /// Between questions to L1.
 const ASK_L1: Duration = Duration::from_secs(15);
@@ -45,6 +51,7 @@ pub(crate) struct WatchedKey {
 /// What a node shows of itself.
 pub(crate) struct Probe {
     board: Board,
+    backlog: Backlog,
     view: ChainView,
     pool: Option<PoolHandle>,
     l1: watch::Receiver<L1View>,
@@ -66,6 +73,7 @@ impl Probe {
     ) -> Self {
         Self {
             board: Board::new(),
+            backlog: Backlog::default(),
             view: node.view.clone(),
             pool: node.pool.clone(),
             l1: node.l1.clone(),
@@ -125,11 +133,16 @@ impl Probe {
         Board::set(&board.block_number, "label", "finalized", finalized as f64);
         board.head_timestamp.set(head.timestamp as f64);
         board.unposted_blocks.set(head.number.saturating_sub(safe) as f64);
-        let oldest = match view.reader.header(BlockNumber::new(safe.saturating_add(1)))? {
-            Some((_, header)) => self.now_secs().saturating_sub(header.timestamp),
-            None => 0,
-        };
-        board.unposted_age.set(oldest as f64);
+        let oldest = self.backlog.oldest_work(safe, head.number, |number| {
+            let header = view.reader.header(BlockNumber::new(number))?;
+            Ok::<_, StoreError>(header.map(|(hash, header)| BlockFacts {
+                hash,
+                timestamp: header.timestamp,
+                empty: header.transactions_root == EMPTY_ROOT_HASH,
+            }))
+        })?;
+        let age = oldest.map_or(0, |timestamp| self.now_secs().saturating_sub(timestamp));
+        board.unposted_age.set(age as f64);
         let consumed = ExtraData::decode(&head.extra_data).unwrap_or_default().next_inbox_index;
         let messages = view.l1.inbox_end()?.0;
         let waiting = messages.get().saturating_sub(consumed.get());

@@ -22,14 +22,15 @@ use alloy::{
     consensus::{BlobTransactionSidecarEip7594, Transaction as _},
     providers::{DynProvider, Provider},
     rpc::types::{TransactionReceipt, TransactionRequest},
-    signers::local::PrivateKeySigner,
 };
 use alloy_primitives::{Address, B256, Bytes, TxKind, U256};
 use tokio::sync::Mutex;
 
 pub use self::journal::{Journal, NoJournal};
 use self::{bid::Bid, journal::Entry, sign::Signing, watch::Attempt};
-use crate::{Blob, L1Error, SystemTimer, Timer, background::run_in_background, revert_reason};
+use crate::{
+    Blob, L1Error, L1Signer, SystemTimer, Timer, background::run_in_background, revert_reason,
+};
 
 /// L1 blocks on top of a transaction after which it counts as final, where L1 has no such label.
 const FINAL_DEPTH: u64 = 64;
@@ -83,7 +84,7 @@ pub struct L1Call {
 #[derive(Clone)]
 pub struct TxSender {
     provider: DynProvider,
-    signer: PrivateKeySigner,
+    signer: L1Signer,
     settings: SenderSettings,
     journal: Arc<dyn Journal>,
     timer: Arc<dyn Timer>,
@@ -130,14 +131,14 @@ struct Work {
 }
 
 impl TxSender {
-    /// Sends through `provider` with `signer`'s key.
+    /// Sends through `provider` what `signer` signs.
     pub fn new(
         provider: DynProvider,
-        signer: PrivateKeySigner,
+        signer: impl Into<L1Signer>,
         settings: SenderSettings,
         journal: Arc<dyn Journal>,
     ) -> Self {
-        let (timer, turn) = (Arc::new(SystemTimer), Arc::default());
+        let (signer, timer, turn) = (signer.into(), Arc::new(SystemTimer), Arc::default());
         Self { provider, signer, settings, journal, timer, turn }
     }
 

@@ -1,17 +1,12 @@
 //! From a call and a bid to a signed transaction.
 
-use alloy::{
-    consensus::{
-        SignableTransaction, TxEip1559, TxEip4844, TxEip4844Variant, TxEip4844WithSidecar,
-        TxEnvelope,
-    },
-    network::TxSignerSync,
-    signers::local::PrivateKeySigner,
+use alloy::consensus::{
+    SignableTransaction, TxEip1559, TxEip4844, TxEip4844Variant, TxEip4844WithSidecar, TxEnvelope,
 };
 use alloy_primitives::TxKind;
 
 use super::{Work, bid::Bid};
-use crate::L1Error;
+use crate::{L1Error, L1Signer};
 
 /// What a signature binds beside the work and the bid.
 #[derive(Clone, Copy, Debug)]
@@ -22,17 +17,16 @@ pub(super) struct Signing {
 }
 
 impl Signing {
-    pub(super) fn sign(
+    pub(super) async fn sign(
         self,
-        signer: &PrivateKeySigner,
+        signer: &L1Signer,
         work: &Work,
         bid: Bid,
     ) -> Result<TxEnvelope, L1Error> {
-        let signing = |error: alloy::signers::Error| L1Error::Signing { reason: error.to_string() };
         let Work { call, sidecar, blobs } = work;
         let Self { chain_id, nonce, gas_limit } = self;
         if let (Some(sidecar), Some(to)) = (sidecar, call.to) {
-            let mut transaction = TxEip4844 {
+            let transaction = TxEip4844 {
                 chain_id,
                 nonce,
                 gas_limit,
@@ -45,13 +39,13 @@ impl Signing {
                 max_fee_per_blob_gas: bid.blob_fee,
                 ..Default::default()
             };
-            let signature = signer.sign_transaction_sync(&mut transaction).map_err(signing)?;
+            let signature = signer.sign(&transaction.clone().into()).await?;
             let with_sidecar =
                 TxEip4844WithSidecar::from_tx_and_sidecar(transaction, sidecar.clone().into());
             let variant = TxEip4844Variant::TxEip4844WithSidecar(with_sidecar);
             return Ok(TxEnvelope::Eip4844(variant.into_signed(signature)));
         }
-        let mut transaction = TxEip1559 {
+        let transaction = TxEip1559 {
             chain_id,
             nonce,
             gas_limit,
@@ -62,7 +56,7 @@ impl Signing {
             input: call.data.clone(),
             ..Default::default()
         };
-        let signature = signer.sign_transaction_sync(&mut transaction).map_err(signing)?;
+        let signature = signer.sign(&transaction.clone().into()).await?;
         Ok(transaction.into_signed(signature).into())
     }
 }

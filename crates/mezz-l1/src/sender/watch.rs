@@ -67,7 +67,7 @@ impl TxSender {
     ) -> Result<TransactionReceipt, L1Error> {
         let mut waited = Duration::ZERO;
         loop {
-            let raw = self.signed(&mut attempt, work)?;
+            let raw = self.signed(&mut attempt, work).await?;
             self.broadcast(&raw, &attempt).await?;
             let until = (waited + self.settings.bump_after).min(self.settings.give_up_after);
             if let Some(receipt) = self.watch(&raw, &attempt, &mut waited, until).await? {
@@ -86,12 +86,12 @@ impl TxSender {
     }
 
     /// The bytes to send; signed and written down now if the bid is new (S1).
-    fn signed(&self, attempt: &mut Attempt, work: &Work) -> Result<Vec<u8>, L1Error> {
+    async fn signed(&self, attempt: &mut Attempt, work: &Work) -> Result<Vec<u8>, L1Error> {
         if let Some(raw) = &attempt.raw {
             return Ok(raw.clone());
         }
         let nonce = attempt.signing.nonce;
-        let signed = attempt.signing.sign(&self.signer, work, attempt.bid)?;
+        let signed = attempt.signing.sign(&self.signer, work, attempt.bid).await?;
         let (others, ours) = (attempt.others.clone(), attempt.ours.clone());
         let entry = Entry { nonce, others, ours, signed };
         self.journal

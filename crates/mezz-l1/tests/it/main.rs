@@ -2,4 +2,5 @@
 
 mod nodes;
 mod sender;
+mod signer;
 mod world;

@@ -20,7 +20,9 @@ use alloy::{
 };
 use alloy_primitives::{Address, B256, Bytes, U256, hex, keccak256};
 use mezz_devl1::{DevL1, DevL1Config, DevL1Handle, Dropped, ManualClock, Mining, Reorg};
-use mezz_l1::{Endpoint, Journal, JsonRpcHandler, L1Call, SenderSettings, Timer, TxSender};
+use mezz_l1::{
+    Endpoint, Journal, JsonRpcHandler, L1Call, L1Signer, SenderSettings, Timer, TxSender,
+};
 use serde_json::{Value, json};
 use tokio::sync::Notify;
 
@@ -226,6 +228,15 @@ impl World {
     }
 
     pub(crate) fn sender_with(&self, settings: SenderSettings) -> TxSender {
+        self.make_sender(settings, signer().into())
+    }
+
+    /// A sender whose key is somewhere else.
+    pub(crate) fn sender_signed_by(&self, signer: L1Signer) -> TxSender {
+        self.make_sender(settings(), signer)
+    }
+
+    fn make_sender(&self, settings: SenderSettings, signer: L1Signer) -> TxSender {
         let journal = Arc::new(self.journal.clone());
         let scripted = Scripted {
             l1: self.l1.clone(),
@@ -234,7 +245,7 @@ impl World {
             provider: Endpoint::in_process(Arc::new(Plain(self.l1.clone()))).connect(),
             script: self.script.clone(),
         };
-        TxSender::new(self.provider.clone(), signer(), settings, journal)
+        TxSender::new(self.provider.clone(), signer, settings, journal)
             .with_timer(Arc::new(scripted))
     }
 

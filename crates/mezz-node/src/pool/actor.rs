@@ -18,7 +18,8 @@ const ARRIVALS: usize = 4_096;
 /// Departures that are written without waiting for an arrival to go along with.
 const DEPARTURES: usize = 8_192;
 
-/// Starts the pool's thread, which ends, with its journal closed, when the last handle is dropped.
+/// Starts the pool's thread, which ends, with its journal closed, when it is told to or the last
+/// handle is dropped.
 ///
 /// # Panics
 /// If the system starts no thread.
@@ -50,13 +51,18 @@ struct Actor {
 impl Actor {
     fn run(mut self, mut requests: mpsc::Receiver<PoolRequest>) {
         while let Some(request) = requests.blocking_recv() {
-            self.handle(request);
+            match request {
+                // What is in the mailbox by now is still answered.
+                PoolRequest::Close => requests.close(),
+                request => self.handle(request),
+            }
         }
     }
 
     /// Answers one request. A caller that no longer listens is not an error.
     fn handle(&mut self, request: PoolRequest) {
         match request {
+            PoolRequest::Close => {}
             PoolRequest::Insert(transaction, nonce, reply) => {
                 self.insert(transaction, nonce, reply);
             }

@@ -23,6 +23,7 @@ pub(super) enum PoolRequest {
     Content(oneshot::Sender<Vec<(PoolTransaction, bool)>>),
     Candidates(CandidateLimits, oneshot::Sender<Vec<SharedTransaction>>),
     BlockBuilt(BlockNews),
+    Close,
 }
 
 /// How much a block can take.
@@ -111,6 +112,13 @@ impl PoolHandle {
     pub async fn block_built(&self, news: BlockNews) {
         // The pool is gone only when the node stops.
         let _ = self.mailbox.send(PoolRequest::BlockBuilt(news)).await;
+    }
+
+    /// Ends the pool, whoever else holds a handle: what came before is still answered, what comes
+    /// after is not.
+    pub(crate) async fn close(&self) {
+        // It is closed already if this fails.
+        let _ = self.mailbox.send(PoolRequest::Close).await;
     }
 
     /// Transactions as they enter; a subscriber that falls behind loses the oldest.

@@ -74,3 +74,21 @@ fn a_flood_of_senders_shares_the_writes_and_all_are_answered() {
     thread.join().unwrap();
     assert_eq!(store.pool_journal().unwrap().entries().unwrap().len(), 4_000);
 }
+
+#[test]
+fn a_pool_that_is_closed_ends_with_its_journal_whoever_holds_a_handle() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir);
+    let journal = store.pool_journal().unwrap();
+    let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        pool.insert(transaction(1, 0, 100, 1), 0).await.unwrap();
+        pool.close().await;
+        assert_eq!(pool.status().await.pending, 0, "it answers no more");
+        let late = pool.insert(transaction(2, 0, 100, 1), 0).await;
+        assert!(matches!(late, Err(PoolError::Busy)));
+    });
+    thread.join().unwrap();
+    assert_eq!(store.pool_journal().unwrap().entries().unwrap().len(), 1);
+}

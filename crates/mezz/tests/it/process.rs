@@ -53,7 +53,7 @@ impl Up {
     pub(crate) fn ask(&self, method: &str, params: Value) -> Value {
         let body = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
         let body = body.to_string();
-        let mut stream = TcpStream::connect(&self.rpc).expect("it listens");
+        let mut stream = self.connect();
         let head = format!(
             "POST / HTTP/1.1\r\nhost: {}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
              connection: close\r\n\r\n",
@@ -68,6 +68,19 @@ impl Up {
         let answer: Value = serde_json::from_str(json).expect("the body is JSON");
         assert!(answer.get("error").is_none(), "{method}: {answer}");
         answer["result"].clone()
+    }
+
+    /// Connects to its RPC, for those who misbehave.
+    pub(crate) fn connect(&self) -> TcpStream {
+        TcpStream::connect(&self.rpc).expect("it listens")
+    }
+
+    /// Asks it to end, as a service manager does; whether it did in order.
+    pub(crate) fn terminate(mut self) -> bool {
+        let signal = Command::new("kill").arg("-TERM").arg(self.child.id().to_string()).status();
+        assert!(signal.expect("there is a kill program").success());
+        self.wait_for("stopped");
+        self.child.wait().expect("it is our child").success()
     }
 
     /// Ends it as a power failure does: it can put nothing in order.
