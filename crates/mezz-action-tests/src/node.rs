@@ -34,9 +34,19 @@ impl TestNode {
     /// Closes the store, and returns when that is done.
     pub fn close(&mut self) {
         let Some(parts) = self.parts.take() else { return };
-        let NodeParts { view, engine, thread, derivation, l1, pool, sequencer, batcher, proposer } =
-            parts;
-        drop((view, engine, derivation, l1, pool, sequencer, batcher, proposer));
+        let NodeParts {
+            view,
+            engine,
+            thread,
+            derivation,
+            l1,
+            pool,
+            sequencer,
+            batcher,
+            proposer,
+            follower,
+        } = parts;
+        drop((view, engine, derivation, l1, pool, sequencer, batcher, proposer, follower));
         thread.join().expect("the engine did not panic");
     }
 

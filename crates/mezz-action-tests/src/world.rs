@@ -13,8 +13,9 @@ use mezz_deploy::{ChainFile, Security, Settings, chain_genesis, default_fees, de
 use mezz_devl1::Reorg;
 use mezz_l1::{Endpoint, L1Call, L1Error, SystemTimer};
 use mezz_node::{
-    BatcherRole, BatcherSettings, BuiltBlock, DerivationSettings, Move, NodeConfig, PoolError,
-    PoolLimits, Posted, Progress, ProposerRole, ProposerSettings, Roles, SequencerSettings,
+    BatcherRole, BatcherSettings, BuiltBlock, DerivationSettings, FollowerSettings, Move,
+    NodeConfig, PoolError, PoolLimits, Posted, Progress, ProposerRole, ProposerSettings, Roles,
+    SequencerSettings,
 };
 use mezz_store::StoreOptions;
 use mezz_types::{DataKind, Limits};
@@ -121,6 +122,13 @@ impl World {
     /// A node that knows nothing but L1, with an empty directory and without roles.
     pub fn replica(&mut self) -> TestNode {
         TestNode::open(self.replica_config())
+    }
+
+    /// The same, which follows a sequencer's blocks as well.
+    pub fn replica_following(&mut self, follower: FollowerSettings) -> TestNode {
+        let mut config = self.replica_config();
+        config.roles.follower = Some(follower);
+        TestNode::open(config)
     }
 
     /// The same, which sees L1 through this.
@@ -330,6 +338,7 @@ fn roles(chain: &ChainFile) -> Roles {
                 genesis_hash: chain.genesis_hash,
             },
         }),
+        follower: None,
     }
 }
 

@@ -173,6 +173,13 @@ pub struct RoleSignerArgs {
     pub proposer_address: Option<Address>,
 }
 
+impl KeyArgs {
+    /// Whether the command line names a key.
+    pub(crate) const fn is_given(&self) -> bool {
+        self.key_file.is_some() || self.dev_account.is_some()
+    }
+}
+
 /// What `key` does.
 #[derive(Debug, Subcommand)]
 pub enum KeyCommand {
@@ -267,6 +274,12 @@ pub struct NodeArgs {
     /// Roles; without any, the node derives the chain from L1 alone.
     #[arg(long, value_enum, value_delimiter = ',', value_name = "ROLE")]
     pub roles: Vec<Role>,
+    /// RPC of the sequencer: take its signed blocks before L1 has them; repeat it for more than one place.
+    #[arg(long, value_name = "URL", requires = "sequencer")]
+    pub follow: Vec<String>,
+    /// The address that signs the blocks of --follow: that of the sequencer's key.
+    #[arg(long, value_name = "ADDRESS", requires = "follow")]
+    pub sequencer: Option<Address>,
     /// Where to serve RPC.
     #[arg(long, default_value = "127.0.0.1:9545", value_name = "ADDRESS")]
     pub rpc: SocketAddr,
@@ -279,7 +292,7 @@ pub struct NodeArgs {
     /// L1 blocks on top of a message before a sequencer consumes it.
     #[arg(long, default_value_t = 2)]
     pub confirmations: u64,
-    /// The key that posts, for batcher and proposer.
+    /// The key that posts, for batcher and proposer; a sequencer with a key signs its blocks for replicas.
     #[command(flatten)]
     pub key: KeyArgs,
     /// Keys of single roles.

@@ -34,6 +34,8 @@ chain.json in the data directory; hand it to everybody who runs a node.";
 pub(crate) const NODE: &str = "\
 Examples:
   mezz node --chain chain.json --l1 URL     check the chain from L1 alone; needs no key
+  mezz node --chain chain.json --l1 URL --follow URL --sequencer 0x…
+                                            and take the sequencer's blocks before L1 has them
   mezz node --chain chain.json --l1 URL --roles sequencer,batcher,proposer \\
       --key-file keystore.json --password-file FILE
   mezz node --chain chain.json --l1 URL --roles batcher \\

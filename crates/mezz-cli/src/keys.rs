@@ -62,11 +62,19 @@ pub(crate) fn role_keys(
     ensure!(batches || batcher.is_none(), "--batcher-signer needs the role: add it to --roles");
     ensure!(proposes || proposer.is_none(), "--proposer-signer needs the role: add it to --roles");
     let shares = (batches && batcher.is_none()) || (proposes && proposer.is_none());
-    let shared = shares.then(|| signer(key, l1_chain_id)).transpose()?;
+    let sequences = roles.contains(&Role::Sequencer);
+    let signs = sequences && key.is_given();
+    let shared = (shares || signs).then(|| signer(key, l1_chain_id)).transpose()?;
+    let feed = match &shared {
+        Some(L1Signer::Local(key)) if sequences => Some(key.clone()),
+        _ => None,
+    };
     Ok(RoleKeys {
-        sequencer: roles.contains(&Role::Sequencer),
+        sequencer: sequences,
         batcher: batcher.or_else(|| shared.clone()).filter(|_| batches),
         proposer: proposer.or(shared).filter(|_| proposes),
+        feed,
+        follower: None,
     })
 }
 

@@ -2,12 +2,13 @@
 
 use std::{path::Path, sync::Arc, time::Duration};
 
+use alloy::signers::local::PrivateKeySigner;
 use mezz_crypto::NativeCrypto;
 use mezz_deploy::{ChainFile, chain_genesis};
 use mezz_l1::{Endpoint, L1Signer, SenderSettings, SystemTimer};
 use mezz_node::{
-    BatcherRole, BatcherSettings, DerivationSettings, NodeConfig, PoolLimits, ProposerRole,
-    ProposerSettings, Roles, SequencerSettings, SystemClock,
+    BatcherRole, BatcherSettings, DerivationSettings, FollowerSettings, NodeConfig, PoolLimits,
+    ProposerRole, ProposerSettings, Roles, SequencerSettings, SystemClock,
 };
 use mezz_store::StoreOptions;
 use url::Url;
@@ -36,6 +37,10 @@ pub(crate) struct RoleKeys {
     pub(crate) batcher: Option<L1Signer>,
     /// Who claims.
     pub(crate) proposer: Option<L1Signer>,
+    /// Signs blocks for replicas.
+    pub(crate) feed: Option<PrivateKeySigner>,
+    /// Whose blocks are followed.
+    pub(crate) follower: Option<FollowerSettings>,
 }
 
 /// The configuration of a node of `chain`.
@@ -102,5 +107,5 @@ fn roles(chain: &ChainFile, pace: Pace, keys: RoleKeys) -> Roles {
             genesis_hash: chain.genesis_hash,
         },
     });
-    Roles { sequencer, batcher, proposer }
+    Roles { sequencer, batcher, proposer, follower: keys.follower }
 }

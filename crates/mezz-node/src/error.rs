@@ -2,7 +2,7 @@
 
 use mezz_store::StoreError;
 
-use crate::{BatcherError, DerivationError, EngineError, ProposerError};
+use crate::{BatcherError, DerivationError, EngineError, FeedError, ProposerError};
 
 /// Why a node stops.
 #[derive(Debug, thiserror::Error)]
@@ -22,6 +22,9 @@ pub enum NodeError {
     /// Claims cannot be made.
     #[error("proposer: {0}")]
     Proposer(#[from] ProposerError),
+    /// The sequencer cannot be followed.
+    #[error("follower: {0}")]
+    Feed(#[from] FeedError),
     /// A task ended in a way that it must not.
     #[error("a part of the node crashed: {reason}")]
     Crashed {

@@ -5,6 +5,7 @@ mod clock;
 mod derivation;
 mod engine;
 mod error;
+mod feed;
 mod node;
 mod pool;
 mod proposer;
@@ -18,10 +19,13 @@ pub use derivation::{
     Derivation, DerivationError, DerivationParts, DerivationSettings, Progress, run_derivation,
 };
 pub use engine::{
-    BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineError, EngineHandle, EngineParts,
-    EngineState, start_engine,
+    AnnouncedBlock, BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineError, EngineHandle,
+    EngineParts, EngineState, start_engine,
 };
 pub use error::NodeError;
+pub use feed::{
+    BlockFeed, FeedError, Followed, Follower, FollowerSettings, RpcFeed, SignedBlock, run_follower,
+};
 pub use node::{BatcherRole, Node, NodeConfig, NodeParts, ProposerRole, Roles};
 pub use pool::{
     BestTransactions, BlockNews, CandidateLimits, Pool, PoolError, PoolHandle, PoolLimits,

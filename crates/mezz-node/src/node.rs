@@ -19,10 +19,14 @@ use url::Url;
 
 use crate::{
     Batcher, BatcherSettings, ChainView, Clock, Derivation, DerivationParts, DerivationSettings,
-    EngineHandle, EngineParts, EngineState, L1View, Move, NodeError, PoolHandle, PoolLimits,
-    Posted, Proposer, ProposerSettings, Sequencer, SequencerParts, SequencerSettings, restore_pool,
-    run_batcher, run_derivation, run_proposer, run_sequencer, start_engine, start_pool,
+    EngineHandle, EngineParts, EngineState, Follower, FollowerSettings, L1View, Move, NodeError,
+    PoolHandle, PoolLimits, Posted, Proposer, ProposerSettings, Sequencer, SequencerParts,
+    SequencerSettings, restore_pool, run_batcher, run_derivation, run_follower, run_proposer,
+    run_sequencer, start_engine, start_pool,
 };
+
+/// Between looks at a feed that waits for blocks itself.
+const FEED_PAUSE: Duration = Duration::from_millis(100);
 
 /// What posting batches takes.
 #[derive(Clone, Debug)]
@@ -51,6 +55,8 @@ pub struct Roles {
     pub batcher: Option<BatcherRole>,
     /// Posts claims and finalizes them.
     pub proposer: Option<ProposerRole>,
+    /// Takes the sequencer's blocks before L1 has them; not for a sequencer.
+    pub follower: Option<FollowerSettings>,
 }
 
 /// What a node is made of.
@@ -130,6 +136,8 @@ pub struct NodeParts {
     pub batcher: Option<Batcher>,
     /// Claims.
     pub proposer: Option<Proposer>,
+    /// Follows the sequencer.
+    pub follower: Option<Follower>,
 }
 
 impl NodeParts {
@@ -190,7 +198,21 @@ impl NodeParts {
             let sender = senders.of(&role.signer);
             Proposer::new(view.clone(), sender, role.settings, l1.clone())
         });
-        Ok(Self { view, engine, thread, derivation, l1, pool, sequencer, batcher, proposer })
+        let follower = config.roles.follower.clone().filter(|_| sequencer.is_none());
+        let follower =
+            follower.map(|settings| Follower::new(view.clone(), engine.clone(), settings));
+        Ok(Self {
+            view,
+            engine,
+            thread,
+            derivation,
+            l1,
+            pool,
+            sequencer,
+            batcher,
+            proposer,
+            follower,
+        })
     }
 }
 
@@ -255,8 +277,18 @@ impl Node {
         let (moves, _) = broadcast::channel(64);
         let mut tasks = JoinSet::new();
         let poll = config.l1_poll;
-        let NodeParts { view, engine, thread, l1, pool, derivation, sequencer, batcher, proposer } =
-            parts;
+        let NodeParts {
+            view,
+            engine,
+            thread,
+            derivation,
+            l1,
+            pool,
+            sequencer,
+            batcher,
+            proposer,
+            follower,
+        } = parts;
         let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
         // Every line that a role logs says whose it is, at whatever level.
         let derive = async move {
@@ -287,6 +319,12 @@ impl Node {
                 )
             };
             tasks.spawn(claim.instrument(error_span!("proposer")));
+        }
+        if let Some(follower) = follower {
+            let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
+            tasks.spawn(async move {
+                Ok(run_follower(follower, FEED_PAUSE, timer.as_ref(), stopping).await?)
+            });
         }
         Ok(Self { view, pool, l1, posted, moves, stop, tasks, engine: Some(engine), thread })
     }

@@ -28,6 +28,8 @@ pub(crate) struct Context {
     pub(crate) info: ChainInfo,
     pub(crate) limits: Limits,
     pub(crate) dev_accounts: Vec<PrivateKeySigner>,
+    /// Signs blocks for replicas.
+    pub(crate) feed_signer: Option<PrivateKeySigner>,
     pub(crate) filters: Filters,
     pub(crate) counts: RequestCounts,
     /// Places for work that takes long: so many at once, the others wait.

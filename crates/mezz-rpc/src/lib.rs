@@ -6,6 +6,7 @@ mod counts;
 mod debug;
 mod error;
 mod eth;
+mod feed;
 mod filters;
 mod json;
 mod mezz;

@@ -159,6 +159,12 @@ const OTHERS: &[Described] = &[
     ),
     ("mezz_getWithdrawal", "index:Quantity", "ObjectOrNull", "A withdrawal and its proof."),
     ("mezz_l1Facts", "block?:Block", "Object", "L1 fees that the data fee follows."),
+    (
+        "mezz_signedBlocks",
+        "from:Quantity waitMillis?:Quantity",
+        "List",
+        "Blocks that the sequencer has signed, for replicas; waits for one if there is none.",
+    ),
     ("mezz_status", "", "Object", "Where the chain stands."),
     ("net_listening", "", "Boolean", "True."),
     ("net_peerCount", "", "Quantity", "Zero: nodes follow L1."),

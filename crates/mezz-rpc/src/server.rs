@@ -16,7 +16,7 @@ use mezz_node::{ChainView, L1View, PoolHandle};
 use tokio::sync::{Semaphore, watch};
 
 use crate::{
-    ChainInfo, batches::Batches, context::Context, counts::RequestCounts, debug, eth,
+    ChainInfo, batches::Batches, context::Context, counts::RequestCounts, debug, eth, feed,
     filters::Filters, mezz, net, openrpc, subscribe, subscribe::SubscriptionIds,
 };
 
@@ -95,6 +95,8 @@ pub struct RpcConfig {
     pub limits: Limits,
     /// Keys that `eth_sendTransaction` signs with: public test keys alone, never a user's.
     pub dev_accounts: Vec<PrivateKeySigner>,
+    /// The sequencer's key, which signs its blocks for replicas; none if it signs none.
+    pub feed_signer: Option<PrivateKeySigner>,
 }
 
 /// Why the server does not start.
@@ -170,6 +172,7 @@ pub async fn start(
         info,
         limits,
         dev_accounts: config.dev_accounts,
+        feed_signer: config.feed_signer,
         filters: Filters::default(),
         counts: counts.clone(),
         heavy: Arc::new(Semaphore::new(limits.heavy.max(1))),
@@ -179,6 +182,7 @@ pub async fn start(
     eth::register(&mut module)?;
     debug::register(&mut module)?;
     mezz::register(&mut module)?;
+    feed::register(&mut module)?;
     net::register(&mut module)?;
     openrpc::register(&mut module)?;
     subscribe::register(&mut module)?;

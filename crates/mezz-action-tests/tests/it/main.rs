@@ -1,6 +1,7 @@
 //! Scenarios over a whole network.
 
 mod bad_batches;
+mod feed;
 mod liars;
 mod liveness;
 mod mixed;

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use eyre::WrapErr as _;
 use mezz_deploy::ChainFile;
 use mezz_l1::{Endpoint, SystemTimer};
-use mezz_node::Node;
+use mezz_node::{BlockFeed, FollowerSettings, Node, RpcFeed};
 use mezz_rpc::{Limits, RpcConfig};
 use serde_json::json;
 use url::Url;
@@ -24,7 +24,9 @@ use crate::{
 pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     let chain = ChainFile::read(&args.chain)?;
     let l1_chain_id = chain.config.l1_chain_id;
-    let keys = role_keys(&args.roles, &args.key, &args.role_signers, l1_chain_id)?;
+    let mut keys = role_keys(&args.roles, &args.key, &args.role_signers, l1_chain_id)?;
+    keys.follower = follower(args)?;
+    let feed_signer = keys.feed.clone();
     let beacons: Vec<Url> = if args.beacon.is_empty() { &args.l1 } else { &args.beacon }
         .iter()
         .map(|url| Url::parse(url).wrap_err_with(|| url.clone()))
@@ -40,7 +42,12 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;
     let config = node_config(&chain, &args.data, l1, beacons, pace, keys)?;
     let mut node = Node::start(&config)?;
-    let rpc = RpcConfig { addr: args.rpc, limits: Limits::default(), dev_accounts: Vec::new() };
+    let rpc = RpcConfig {
+        addr: args.rpc,
+        limits: Limits::default(),
+        dev_accounts: Vec::new(),
+        feed_signer,
+    };
     let rpc = mezz_rpc::start(
         rpc,
         node.view.clone(),
@@ -72,4 +79,14 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     stopped?;
     out.emit("stopped", &json!({}), "Stopped.");
     Ok(())
+}
+
+/// Whose blocks are followed ahead of L1.
+fn follower(args: &NodeArgs) -> eyre::Result<Option<FollowerSettings>> {
+    let Some(sequencer) = args.sequencer else { return Ok(None) };
+    let feed = |url: &String| -> eyre::Result<Arc<dyn BlockFeed>> {
+        Ok(Arc::new(RpcFeed::new(&Endpoint::parse(url)?)))
+    };
+    let sources = args.follow.iter().map(feed).collect::<eyre::Result<_>>()?;
+    Ok(Some(FollowerSettings { sources, sequencer }))
 }

@@ -66,6 +66,8 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
         sequencer: true,
         batcher: Some(dev_account(OPERATOR)?.into()),
         proposer: Some(dev_account(PROPOSER)?.into()),
+        feed: None,
+        follower: None,
     };
     let mut config = node_config(&chain, dir, l1.endpoint.clone(), l1.beacons.clone(), pace, keys)?;
     if let Some(sequencer) = &mut config.roles.sequencer {
@@ -195,7 +197,8 @@ fn settings(args: &UpArgs) -> eyre::Result<Settings> {
 
 async fn start_rpc(args: &UpArgs, chain: &ChainFile, node: &Node) -> eyre::Result<RpcHandle> {
     let dev_accounts = (0..FUNDED_ACCOUNTS).map(dev_account).collect::<eyre::Result<_>>()?;
-    let config = RpcConfig { addr: args.rpc, limits: Limits::default(), dev_accounts };
+    let feed_signer = Some(dev_account(OPERATOR)?);
+    let config = RpcConfig { addr: args.rpc, limits: Limits::default(), dev_accounts, feed_signer };
     let rpc = mezz_rpc::start(
         config,
         node.view.clone(),

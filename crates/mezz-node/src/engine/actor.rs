@@ -67,6 +67,12 @@ impl Actor {
                 }
                 let _ = reply.send(built);
             }
+            EngineRequest::Follow(block, reply) => {
+                let before = self.engine.head().clone();
+                let followed = self.engine.follow(&block);
+                self.publish_followed(&before, block.header.number);
+                let _ = reply.send(followed);
+            }
             EngineRequest::Derive(batch, bytes, messages, reply) => {
                 let before = self.engine.head().number;
                 let derived = self.engine.derive(&batch, &bytes, &messages);
@@ -86,6 +92,20 @@ impl Actor {
             EngineRequest::Finalize(block, reply) => {
                 let _ = reply.send(self.engine.finalize(block));
             }
+        }
+    }
+
+    /// Block `number` was announced when `before` was the head.
+    fn publish_followed(&self, before: &Sealed<Header>, number: u64) {
+        let head = self.engine.head();
+        if head.hash() == before.hash() {
+            return;
+        }
+        if before.number >= number {
+            self.taken_back(BlockNumber::new(number));
+        }
+        if head.number == number {
+            self.publish(Arc::new(head.clone()));
         }
     }
 

@@ -3,17 +3,18 @@
 //! Overflow policy: everybody waits for a place; the callers are this node's own services, and
 //! each has one request under way at a time.
 
-use alloy_primitives::Bytes;
+use alloy_primitives::{B256, Bytes};
 use mezz_types::{Batch, BlockNumber, Message};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{BuildRequest, BuiltBlock, DerivedBatch, EngineError};
+use super::{AnnouncedBlock, BuildRequest, BuiltBlock, DerivedBatch, EngineError};
 use crate::SharedTransaction;
 
 pub(super) type Reply<T> = oneshot::Sender<Result<T, EngineError>>;
 
 pub(super) enum EngineRequest {
     Build(BuildRequest, Reply<BuiltBlock>),
+    Follow(Box<AnnouncedBlock>, Reply<Option<B256>>),
     Derive(Box<Batch>, Bytes, Vec<Message>, Reply<DerivedBatch>),
     RollBack(BlockNumber, Reply<Vec<SharedTransaction>>),
     SetSafe(BlockNumber, Reply<()>),
@@ -42,6 +43,14 @@ impl EngineHandle {
     /// As of [`EngineState::build`](super::EngineState::build).
     pub async fn build(&self, request: BuildRequest) -> Result<BuiltBlock, EngineError> {
         self.ask(|reply| EngineRequest::Build(request, reply)).await
+    }
+
+    /// Takes a block that the sequencer announced.
+    ///
+    /// # Errors
+    /// As of [`EngineState::follow`](super::EngineState::follow).
+    pub async fn follow(&self, block: AnnouncedBlock) -> Result<Option<B256>, EngineError> {
+        self.ask(|reply| EngineRequest::Follow(Box::new(block), reply)).await
     }
 
     /// Takes over the next batch.

@@ -10,4 +10,6 @@ pub use actor::start_engine;
 pub use error::EngineError;
 pub use ingress::EngineHandle;
 pub(crate) use state::next_inbox_index;
-pub use state::{BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineParts, EngineState};
+pub use state::{
+    AnnouncedBlock, BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineParts, EngineState,
+};

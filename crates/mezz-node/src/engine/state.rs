@@ -38,6 +38,17 @@ pub struct BuildRequest {
     pub candidates: Vec<SharedTransaction>,
 }
 
+/// A block that the sequencer announced.
+#[derive(Clone, Debug)]
+pub struct AnnouncedBlock {
+    /// Its header.
+    pub header: Sealed<Header>,
+    /// What is in it.
+    pub body: BatchBlock,
+    /// The messages that it consumes.
+    pub messages: Vec<Message>,
+}
+
 /// A block that was built.
 #[derive(Clone, Debug)]
 pub struct BuiltBlock {
@@ -169,6 +180,40 @@ impl EngineState {
         Ok(BuiltBlock { header, transactions, nonces, invalid, timing })
     }
 
+    /// Takes a block that the sequencer announced, on a parent that is there; blocks above the parent are
+    /// taken back, unless they are safe. Returns the hash that came out if it is not the announced one:
+    /// nothing is appended then.
+    ///
+    /// # Errors
+    /// [`EngineError::NoBlock`] if the parent is not there or what is to be replaced is safe; others as of the store.
+    pub fn follow(&mut self, announced: &AnnouncedBlock) -> Result<Option<B256>, EngineError> {
+        let AnnouncedBlock { header, body, messages } = announced;
+        let number = BlockNumber::new(header.number);
+        if self.reader.block_hash(number)? == Some(header.hash()) {
+            return Ok(None);
+        }
+        let safe = self.reader.safe()?.map_or(BlockNumber::ZERO, |safe| safe.number);
+        let parent = number.prev();
+        let there = self.reader.block_hash(parent)? == Some(header.parent_hash);
+        if number <= safe || !there {
+            return Err(EngineError::NoBlock { block: parent });
+        }
+        if parent.get() < self.head.number {
+            tracing::warn!(from = %number, "the sequencer has built again: blocks are taken back");
+            self.roll_back(parent)?;
+        }
+        let (mut executed, reads) = self.execute(self.rules_of_next_batch()?, body, messages)?;
+        let changes = std::mem::take(&mut executed.changes);
+        let prepared = self.store.prepare(changes, reads.as_ref())?;
+        let sealed = executed.seal(B256::from(prepared.root()));
+        if sealed.header.hash() != header.hash() {
+            return Ok(Some(sealed.header.hash()));
+        }
+        self.store.commit_block(prepared, &stored_block(&sealed)?)?;
+        self.head = sealed.header;
+        Ok(None)
+    }
+
     /// Executes and appends one block that a batch describes, by the rules of the transition.
     fn import(
         &mut self,
@@ -176,14 +221,22 @@ impl EngineState {
         block: &BatchBlock,
         messages: &[Message],
     ) -> Result<Arc<Sealed<Header>>, EngineError> {
-        let config = Arc::clone(&self.config);
-        let crypto = Arc::clone(&self.crypto);
-        let env = BlockEnv::child(&config, rules, &self.head, block.timestamp)?;
-        let state = Recording::new(self.head_view()?);
-        let executed =
-            mezz_transition::execute_block(env, block, messages, &state, crypto.as_ref())?;
-        let reads = self.keep_witnesses.then(|| witness_keys(state.into_parts().1));
+        let (executed, reads) = self.execute(rules, block, messages)?;
         self.append(executed, reads)
+    }
+
+    fn execute(
+        &self,
+        rules: Rules,
+        block: &BatchBlock,
+        messages: &[Message],
+    ) -> Result<(ExecutedBlock, Option<WitnessKeys>), EngineError> {
+        let env = BlockEnv::child(&self.config, rules, &self.head, block.timestamp)?;
+        let state = Recording::new(self.head_view()?);
+        let crypto = self.crypto.as_ref();
+        let executed = mezz_transition::execute_block(env, block, messages, &state, crypto)?;
+        let reads = self.keep_witnesses.then(|| witness_keys(state.into_parts().1));
+        Ok((executed, reads))
     }
 
     fn append(

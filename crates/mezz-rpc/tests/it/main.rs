@@ -3,6 +3,7 @@
 mod batches;
 mod calls;
 mod client;
+mod feed;
 mod openrpc;
 mod served;
 mod simulate;
