@@ -85,10 +85,13 @@ fn a_pool_that_is_closed_ends_with_its_journal_whoever_holds_a_handle() {
     runtime.block_on(async {
         pool.insert(transaction(1, 0, 100, 1), 0).await.unwrap();
         pool.close().await;
+    });
+    // It ends though `pool` is still there.
+    thread.join().unwrap();
+    runtime.block_on(async {
         assert_eq!(pool.status().await.pending, 0, "it answers no more");
         let late = pool.insert(transaction(2, 0, 100, 1), 0).await;
         assert!(matches!(late, Err(PoolError::Busy)));
     });
-    thread.join().unwrap();
     assert_eq!(store.pool_journal().unwrap().entries().unwrap().len(), 1);
 }
