@@ -15,6 +15,9 @@ pub(crate) enum RpcError {
     /// The method is understood but cannot be served; the text says why and what to do.
     #[error("{0}")]
     Refused(String),
+    /// Blocks were taken back while their state was read.
+    #[error("{0}")]
+    Moved(String),
     /// The call reverted.
     #[error("execution reverted{}", reason(.0))]
     Reverted(Bytes),
@@ -45,7 +48,7 @@ impl From<StoreError> for RpcError {
                 "the state after block {block} is no longer kept: {oldest} is the oldest block \
                  whose state this node can read"
             )),
-            StoreError::ViewExpired { .. } => Self::Refused(error.to_string()),
+            StoreError::ViewExpired { .. } => Self::Moved(error.to_string()),
             other => Self::Internal(other.to_string()),
         }
     }
@@ -66,7 +69,7 @@ impl From<RpcError> for ErrorObjectOwned {
         let message = error.to_string();
         let code = match &error {
             RpcError::Params(_) => -32602,
-            RpcError::Refused(_) | RpcError::UnknownBlock => -32000,
+            RpcError::Refused(_) | RpcError::Moved(_) | RpcError::UnknownBlock => -32000,
             RpcError::Limit(_) => -32005,
             RpcError::Coded { code, .. } => *code,
             RpcError::Internal(_) => -32603,

@@ -12,6 +12,9 @@ use serde_json::Value;
 
 use crate::{context::Context, error::RpcError};
 
+/// Times that a request is tried whose state goes away while it is read.
+const TRIES: usize = 3;
+
 /// Parameters of a method, by position. Missing trailing ones count as `null`, so that optional ones
 /// may be left out; more than the method takes are refused.
 fn parse<P: DeserializeOwned>(params: &Params<'_>) -> Result<P, RpcError> {
@@ -87,6 +90,14 @@ impl<'de> SeqAccess<'de> for Items<'_> {
     }
 }
 
+/// Whether to ask once more: blocks were taken back while the state was read, and those that stand now have
+/// one. Nothing was done before it was read.
+fn again<T>(answered: &Result<T, RpcError>, tries: &mut usize) -> bool {
+    let moved = matches!(answered, Err(RpcError::Moved(_)));
+    *tries = tries.saturating_add(1);
+    moved && *tries <= TRIES
+}
+
 /// Adds a method that answers at once.
 pub(crate) fn method<P, F>(
     module: &mut RpcModule<Context>,
@@ -99,7 +110,13 @@ where
 {
     module
         .register_method(name, move |params, context, _| -> Result<Value, ErrorObjectOwned> {
-            let answered = parse(&params).and_then(|params| answer(params, context));
+            let mut tries = 1;
+            let answered = loop {
+                let answered = parse(&params).and_then(|params| answer(params, context));
+                if !again(&answered, &mut tries) {
+                    break answered;
+                }
+            };
             context.counts.count(name, &answered);
             Ok(answered?)
         })
@@ -120,14 +137,19 @@ where
     module
         .register_async_method(name, move |params, context, _| {
             let answer = answer.clone();
-            let parsed = parse(&params);
             async move {
-                let counts = context.counts.clone();
-                let answered = match parsed {
-                    Ok(params) => answer(params, context).await,
-                    Err(error) => Err(error),
+                let mut tries = 1;
+                let answered = loop {
+                    let parsed = parse(&params);
+                    let answered = match parsed {
+                        Ok(params) => answer(params, Arc::clone(&context)).await,
+                        Err(error) => Err(error),
+                    };
+                    if !again(&answered, &mut tries) {
+                        break answered;
+                    }
                 };
-                counts.count(name, &answered);
+                context.counts.count(name, &answered);
                 let value: Result<Value, ErrorObjectOwned> = Ok(answered?);
                 value
             }
@@ -141,6 +163,17 @@ mod tests {
 
     fn parsed<P: DeserializeOwned>(text: &str) -> Result<P, String> {
         parse(&Params::new(Some(text))).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_state_that_goes_away_is_read_again_and_not_for_ever() {
+        let moved = || Err::<u8, _>(RpcError::Moved("the state went away".into()));
+        let refused = Err::<u8, _>(RpcError::Refused("no".into()));
+        let mut tries = 1;
+        assert!(!again(&Ok(1), &mut tries) && !again(&refused, &mut tries));
+        tries = 1;
+        assert!(again(&moved(), &mut tries) && again(&moved(), &mut tries));
+        assert!(!again(&moved(), &mut tries));
     }
 
     #[test]
