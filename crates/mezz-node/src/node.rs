@@ -148,14 +148,16 @@ impl NodeParts {
     pub fn open(config: &NodeConfig) -> Result<Self, NodeError> {
         let identity = config.derivation.genesis_hash;
         let store = Store::open(&config.data_dir, identity, config.store)?;
+        // Only who builds blocks holds transactions.
+        let journal = config.roles.sequencer.map(|_| store.pool_journal().map(Arc::new));
+        let journal = journal.transpose()?;
         let parts = EngineParts {
             store,
             config: Arc::clone(&config.chain),
             crypto: Arc::clone(&config.crypto),
             keep_witnesses: config.keep_witnesses,
+            journal: journal.clone(),
         };
-        // Only who builds blocks holds transactions.
-        let journal = config.roles.sequencer.map(|_| parts.store.pool_journal()).transpose()?;
         let engine = EngineState::open(parts, &config.genesis)?;
         let (engine, view, thread) = start_engine(engine, config.contracts);
         let (pool, thread) = match journal {

@@ -45,6 +45,21 @@ impl Database {
         Ok(database)
     }
 
+    /// A database on a disk that a test makes.
+    #[cfg(test)]
+    pub(crate) fn on(
+        disk: impl redb::StorageBackend,
+        dir: &Path,
+        identity: B256,
+    ) -> Result<Self, StoreError> {
+        let inner = redb::Database::builder()
+            .create_with_backend(disk)
+            .map_err(StoreError::database("opening it"))?;
+        let database = Self(inner);
+        database.check_identity(dir, identity)?;
+        Ok(database)
+    }
+
     fn check_identity(&self, dir: &Path, identity: B256) -> Result<(), StoreError> {
         let read = self.read()?;
         let Some(format) = read.meta::<4>(meta::FORMAT)? else {

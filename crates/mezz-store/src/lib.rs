@@ -29,6 +29,8 @@ mod view;
 #[cfg(test)]
 extern crate self as mezz_store;
 #[cfg(test)]
+mod power_tests;
+#[cfg(test)]
 mod tests;
 
 pub use block::{Block, BlockRef, Body, Receipt, StoredTransaction, StoredWithdrawal};

@@ -11,7 +11,7 @@ use crate::{
     StoreError,
     database::{Database, POOL_FILE},
     shared::Shared,
-    tables::WAITING,
+    tables::{RETURNED, WAITING},
 };
 
 /// Memory for pages of the database, MiB.
@@ -30,6 +30,8 @@ pub struct PoolUpdate {
     pub arrived: Vec<(u64, Vec<u8>)>,
     /// Arrivals that wait no longer; one that `arrived` names too is gone in the end.
     pub departed: Vec<u64>,
+    /// Transactions of blocks taken back that wait again by this write, or never will.
+    pub settled: Vec<B256>,
 }
 
 impl PoolJournal {
@@ -63,7 +65,54 @@ impl PoolJournal {
                     .map_err(StoreError::database("removing a waiting transaction"))?;
             }
         }
+        if !update.settled.is_empty() {
+            let mut table = write.table(RETURNED)?;
+            for hash in &update.settled {
+                table
+                    .remove(&hash.0)
+                    .map_err(StoreError::database("removing a returned transaction"))?;
+            }
+        }
         write.commit()
+    }
+
+    /// Keeps transactions of blocks that are about to be taken back, with their hashes, until an
+    /// update settles them. They are durable when this returns.
+    ///
+    /// # Errors
+    /// A failure of the disk, which stops the store.
+    pub fn keep_returned(&self, returned: &[(B256, Vec<u8>)]) -> Result<(), StoreError> {
+        self.shared.check_alive()?;
+        let kept = self.database.write().and_then(|write| {
+            {
+                let mut table = write.table(RETURNED)?;
+                for (hash, bytes) in returned {
+                    table
+                        .insert(&hash.0, bytes.as_slice())
+                        .map_err(StoreError::database("writing a returned transaction"))?;
+                }
+            }
+            write.commit()
+        });
+        self.shared.durable(kept)
+    }
+
+    /// Transactions of blocks taken back, or that were about to be, which no update settled.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn returned(&self) -> Result<Vec<(B256, Vec<u8>)>, StoreError> {
+        self.shared.check_alive()?;
+        let read = self.database.read()?;
+        let Some(table) = read.table(RETURNED)? else { return Ok(Vec::new()) };
+        let failed = "reading returned transactions";
+        let range = table.range::<&[u8; 32]>(..).map_err(StoreError::database(failed))?;
+        range
+            .map(|entry| {
+                let (hash, bytes) = entry.map_err(StoreError::database(failed))?;
+                Ok((B256::from(*hash.value()), bytes.value().to_vec()))
+            })
+            .collect()
     }
 
     /// All transactions, the oldest first.

@@ -85,12 +85,22 @@ impl Store {
     /// [`StoreError::IoUring`], [`StoreError::Diverged`], or a failure of the disk.
     pub fn open(dir: &Path, identity: B256, options: StoreOptions) -> Result<Self, StoreError> {
         check_io_uring()?;
+        std::fs::create_dir_all(dir)
+            .map_err(|source| StoreError::File { path: dir.to_owned(), source })?;
+        let database = Database::open(dir, CHAIN_FILE, identity, options.database_cache_mib)?;
+        Self::open_with(database, dir, options)
+    }
+
+    /// Opens or creates the state beside an open database.
+    pub(crate) fn open_with(
+        database: Database,
+        dir: &Path,
+        options: StoreOptions,
+    ) -> Result<Self, StoreError> {
         let file_error = |path: &Path| {
             let path = path.to_owned();
             move |source| StoreError::File { path, source }
         };
-        std::fs::create_dir_all(dir).map_err(file_error(dir))?;
-        let database = Database::open(dir, CHAIN_FILE, identity, options.database_cache_mib)?;
         let instances = [dir.join("head"), dir.join("final")];
         if database.read()?.meta::<1>(meta::READY)?.is_none() {
             // A crash while they were first made leaves them half-made and empty.

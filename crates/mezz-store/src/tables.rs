@@ -60,6 +60,9 @@ pub(crate) const JOURNAL: TableDefinition<'static, &'static [u8; 28], &'static [
     TableDefinition::new("journal");
 /// Order of arrival → transaction that waits for a block; in `pool.redb`.
 pub(crate) const WAITING: ByNumber = TableDefinition::new("waiting");
+/// Transaction hash → transaction of a block that is being taken back; in `pool.redb`.
+pub(crate) const RETURNED: TableDefinition<'static, &'static [u8; 32], &'static [u8]> =
+    TableDefinition::new("returned");
 
 /// Names in [`META`].
 pub(crate) mod meta {

@@ -7,7 +7,7 @@ use mezz_types::{BlockNumber, StateChanges};
 use crate::{Store, StoreError, recovery, tables, trie::Writes};
 
 #[path = "../tests/it/support.rs"]
-mod support;
+pub(crate) mod support;
 
 use support::{Chain, IDENTITY, key, open, options};
 

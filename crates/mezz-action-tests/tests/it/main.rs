@@ -1,6 +1,7 @@
 //! Scenarios over a whole network.
 
 mod bad_batches;
+mod crashes;
 mod feed;
 mod liars;
 mod liveness;

@@ -65,10 +65,9 @@ impl DerivationError {
             Self::L1(error) => error.severity() != Severity::Critical,
             // A node that lies may turn honest, or another one may be asked.
             Self::TooDeep { .. } | Self::FinalTakenBack { .. } => true,
-            Self::Store(error) | Self::Engine(EngineError::Store(error)) => {
-                error.severity() == mezz_store::Severity::Temporary
-            }
-            Self::Engine(_) | Self::WrongClaimFinal { .. } => false,
+            Self::Store(error) => error.severity() == mezz_store::Severity::Temporary,
+            Self::Engine(error) => error.is_temporary(),
+            Self::WrongClaimFinal { .. } => false,
         }
     }
 }

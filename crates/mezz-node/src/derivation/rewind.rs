@@ -25,7 +25,6 @@ impl Derivation {
             tracing::warn!("the L1 node is behind what it has shown before");
             return Ok(Progress::Idle);
         };
-        let l1 = self.parts.view.l1.clone();
         let kept_messages = self.kept_messages(ancestor.number)?;
         let target = self.last_block_before(kept_messages)?;
         let finalized = self.parts.view.reader.finalized()?.map(|block| block.number);
@@ -33,13 +32,7 @@ impl Derivation {
             return Err(DerivationError::FinalTakenBack { block, ancestor: ancestor.number });
         }
         tracing::warn!(l1_block = %ancestor.number, "L1 took back blocks");
-        let mut returned = Vec::new();
-        if target.get() < self.parts.view.head.borrow().number {
-            returned = self.parts.engine.roll_back(target).await?;
-        }
-        l1.rollback_to(ancestor)?;
-        let safe = l1.last_outcome()?.map_or(BlockNumber::ZERO, |(_, outcome)| outcome.last_block);
-        self.parts.engine.set_safe(safe.min(target)).await?;
+        let returned = self.parts.engine.rewind(target, ancestor).await?;
         if let Some(pool) = &self.parts.pool {
             let returned = with_nonces(&self.parts.view, returned)?;
             let nonces = returned.iter().map(|(it, nonce)| (it.signer(), *nonce)).collect();

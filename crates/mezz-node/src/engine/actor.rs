@@ -79,15 +79,14 @@ impl Actor {
                 self.publish_derived(&derived, before);
                 let _ = reply.send(derived);
             }
-            EngineRequest::RollBack(target, reply) => {
-                let returned = self.engine.roll_back(target);
-                if returned.is_ok() {
+            EngineRequest::Rewind(target, ancestor, reply) => {
+                let before = self.engine.head().number;
+                let returned = self.engine.rewind(target, ancestor);
+                // Blocks may have been taken back before it failed.
+                if self.engine.head().number < before {
                     self.taken_back(target.next());
                 }
                 let _ = reply.send(returned);
-            }
-            EngineRequest::SetSafe(block, reply) => {
-                let _ = reply.send(self.engine.set_safe(block));
             }
             EngineRequest::Finalize(block, reply) => {
                 let _ = reply.send(self.engine.finalize(block));

@@ -1,8 +1,8 @@
 //! What can go wrong in the engine.
 
 use mezz_evm::{ExecutionError, ParentError};
-use mezz_store::StoreError;
-use mezz_types::{BatchIndex, BlockNumber};
+use mezz_store::{Severity, StoreError};
+use mezz_types::{BatchIndex, BlockNumber, InboxIndex};
 
 /// What can go wrong in the engine.
 #[derive(Debug, thiserror::Error)]
@@ -55,7 +55,34 @@ pub enum EngineError {
         /// What is wrong.
         reason: String,
     },
+    /// L1 took back messages that a block was to consume.
+    #[error("the messages from {first} on are not those of L1 any more")]
+    StaleMessages {
+        /// The first that the block was to consume.
+        first: InboxIndex,
+    },
     /// The engine has stopped.
     #[error("the engine has stopped")]
     Stopped,
+}
+
+impl EngineError {
+    /// Whether trying again can help: nothing was written, and the next look sees what is now.
+    pub const fn is_temporary(&self) -> bool {
+        match self {
+            Self::Store(error) | Self::Execution(ExecutionError::State(error)) => {
+                matches!(error.severity(), Severity::Temporary)
+            }
+            Self::StaleMessages { .. } => true,
+            Self::Execution(_)
+            | Self::Parent(_)
+            | Self::NoBlock { .. }
+            | Self::NoRules { .. }
+            | Self::BatchOrder { .. }
+            | Self::ContradictsFinal { .. }
+            | Self::Head(_)
+            | Self::OutboxLog { .. }
+            | Self::Stopped => false,
+        }
+    }
 }

@@ -4,6 +4,7 @@
 //! each has one request under way at a time.
 
 use alloy_primitives::{B256, Bytes};
+use mezz_store::L1BlockRef;
 use mezz_types::{Batch, BlockNumber, Message};
 use tokio::sync::{mpsc, oneshot};
 
@@ -16,8 +17,7 @@ pub(super) enum EngineRequest {
     Build(BuildRequest, Reply<BuiltBlock>),
     Follow(Box<AnnouncedBlock>, Reply<Option<B256>>),
     Derive(Box<Batch>, Bytes, Vec<Message>, Reply<DerivedBatch>),
-    RollBack(BlockNumber, Reply<Vec<SharedTransaction>>),
-    SetSafe(BlockNumber, Reply<()>),
+    Rewind(BlockNumber, L1BlockRef, Reply<Vec<SharedTransaction>>),
     Finalize(BlockNumber, Reply<()>),
 }
 
@@ -66,23 +66,17 @@ impl EngineHandle {
         self.ask(|reply| EngineRequest::Derive(Box::new(batch), bytes, messages, reply)).await
     }
 
-    /// Takes back every block above `target`.
+    /// Follows L1 back to `ancestor`, without the blocks above `target`. It is one request, so that no
+    /// block in between consumes a message that goes.
     ///
     /// # Errors
-    /// As of [`EngineState::roll_back`](super::EngineState::roll_back).
-    pub async fn roll_back(
+    /// As of [`EngineState::rewind`](super::EngineState::rewind).
+    pub async fn rewind(
         &self,
         target: BlockNumber,
+        ancestor: L1BlockRef,
     ) -> Result<Vec<SharedTransaction>, EngineError> {
-        self.ask(|reply| EngineRequest::RollBack(target, reply)).await
-    }
-
-    /// Sets the safe label back.
-    ///
-    /// # Errors
-    /// As of [`EngineState::set_safe`](super::EngineState::set_safe).
-    pub async fn set_safe(&self, block: BlockNumber) -> Result<(), EngineError> {
-        self.ask(|reply| EngineRequest::SetSafe(block, reply)).await
+        self.ask(|reply| EngineRequest::Rewind(target, ancestor, reply)).await
     }
 
     /// Makes `block` final.

@@ -6,6 +6,8 @@
 //!   transactions offered again.
 //! - E3 A block that equals what a batch says, on an equal parent and equal messages, is not
 //!   executed again: the transition is deterministic.
+//! - E4 Transactions are on disk among those given back before the block that holds them goes.
+//! - E5 A block consumes the messages that are stored when it is built, and no others.
 
 use std::{
     sync::Arc,
@@ -18,7 +20,9 @@ use mezz_codec::BatchBlock;
 use mezz_evm::{
     BlockEnv, BlockExecutor, Crypto, ExecutedBlock, PushError, Recording, SealedBlock, genesis,
 };
-use mezz_store::{BatchOutcome, BlockRef, Store, StoreReader, WitnessKeys};
+use mezz_store::{
+    BatchOutcome, BlockRef, L1BlockRef, PoolJournal, Store, StoreReader, WitnessKeys,
+};
 use mezz_transition::{BatchInput, ChainHead};
 use mezz_types::{
     Batch, BatchIndex, BlockNumber, ChainConfig, Commitment, InboxIndex, Message, Rules,
@@ -98,6 +102,8 @@ pub struct EngineParts {
     pub crypto: Arc<dyn Crypto>,
     /// Whether a witness of every block is kept until its batch is final.
     pub keep_witnesses: bool,
+    /// Where transactions of blocks taken back are kept; none on a node that takes in none.
+    pub journal: Option<Arc<PoolJournal>>,
 }
 
 /// The only writer of blocks.
@@ -107,6 +113,7 @@ pub struct EngineState {
     pub(super) config: Arc<ChainConfig>,
     pub(super) crypto: Arc<dyn Crypto>,
     keep_witnesses: bool,
+    journal: Option<Arc<PoolJournal>>,
     head: Sealed<Header>,
 }
 
@@ -125,8 +132,8 @@ impl EngineState {
             commit(&mut parts.store, block, None)?;
         }
         let head = head_header(&reader)?;
-        let EngineParts { store, config, crypto, keep_witnesses } = parts;
-        Ok(Self { store, reader, config, crypto, keep_witnesses, head })
+        let EngineParts { store, config, crypto, keep_witnesses, journal } = parts;
+        Ok(Self { store, reader, config, crypto, keep_witnesses, journal, head })
     }
 
     /// Header of the last block.
@@ -150,6 +157,7 @@ impl EngineState {
     /// [`EngineError`]; the head is unchanged then, unless the store stopped.
     pub fn build(&mut self, request: &BuildRequest) -> Result<BuiltBlock, EngineError> {
         let started = Instant::now();
+        self.check_messages(&request.messages)?;
         let rules = self.rules_of_next_batch()?;
         let mut invalid = Vec::new();
         let config = Arc::clone(&self.config);
@@ -312,9 +320,55 @@ impl EngineState {
             returned.extend(self.signed_transactions(at)?);
             at = at.next();
         }
+        self.keep(&returned)?;
         self.store.rollback_to(target)?;
         self.head = head_header(&self.reader)?;
         Ok(returned)
+    }
+
+    /// Follows L1 back to `ancestor`: takes back every block above `target`, then what was stored of
+    /// later L1 blocks, and sets the safe label back. Returns the signed transactions of those blocks.
+    ///
+    /// # Errors
+    /// As of the store; below the last final block nothing is taken back.
+    pub fn rewind(
+        &mut self,
+        target: BlockNumber,
+        ancestor: L1BlockRef,
+    ) -> Result<Vec<SharedTransaction>, EngineError> {
+        let returned = self.roll_back(target)?;
+        let l1 = self.store.l1();
+        l1.rollback_to(ancestor)?;
+        let safe = l1.last_outcome()?.map_or(BlockNumber::ZERO, |(_, outcome)| outcome.last_block);
+        self.store.set_safe(safe.min(BlockNumber::new(self.head.number)))?;
+        Ok(returned)
+    }
+
+    /// E4.
+    fn keep(&self, returned: &[SharedTransaction]) -> Result<(), EngineError> {
+        use alloy_eips::Encodable2718 as _;
+        let Some(journal) = self.journal.as_ref().filter(|_| !returned.is_empty()) else {
+            return Ok(());
+        };
+        let kept: Vec<_> = returned.iter().map(|it| (*it.tx_hash(), it.encoded_2718())).collect();
+        Ok(journal.keep_returned(&kept)?)
+    }
+
+    /// E5: L1 may have taken messages back while the request was on its way.
+    fn check_messages(&self, messages: &[Message]) -> Result<(), EngineError> {
+        let (Some(first), Some(last)) = (messages.first(), messages.last()) else {
+            return Ok(());
+        };
+        let stale = EngineError::StaleMessages { first: first.index };
+        let l1 = self.store.l1();
+        let (end, _) = l1.inbox_end()?;
+        if last.index >= end {
+            return Err(stale);
+        }
+        let stored = l1.messages(first.index, last.index.next())?;
+        let same = stored.len() == messages.len()
+            && stored.iter().zip(messages).all(|(stored, message)| stored.message == *message);
+        if same { Ok(()) } else { Err(stale) }
     }
 
     /// Makes `block` final.
@@ -323,14 +377,6 @@ impl EngineState {
     /// As of the store.
     pub fn finalize(&mut self, block: BlockNumber) -> Result<(), EngineError> {
         Ok(self.store.finalize(block)?)
-    }
-
-    /// Sets the safe label back after L1 took back batches.
-    ///
-    /// # Errors
-    /// As of the store.
-    pub fn set_safe(&mut self, block: BlockNumber) -> Result<(), EngineError> {
-        Ok(self.store.set_safe(block)?)
     }
 
     /// The commitment of the chain after `block`.

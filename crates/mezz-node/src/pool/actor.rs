@@ -1,7 +1,8 @@
 //! The pool's loop.
 
-use std::thread::JoinHandle;
+use std::{sync::Arc, thread::JoinHandle};
 
+use alloy_primitives::B256;
 use mezz_store::PoolJournal;
 use tokio::sync::{broadcast, mpsc};
 
@@ -23,7 +24,7 @@ const DEPARTURES: usize = 8_192;
 ///
 /// # Panics
 /// If the system starts no thread.
-pub fn start_pool(pool: Pool, journal: PoolJournal) -> (PoolHandle, JoinHandle<()>) {
+pub fn start_pool(pool: Pool, journal: Arc<PoolJournal>) -> (PoolHandle, JoinHandle<()>) {
     let (mailbox, requests) = mpsc::channel(MAILBOX);
     let (arrivals, _) = broadcast::channel(ARRIVALS);
     let (writer, entries) = mpsc::channel(journal::MAILBOX);
@@ -98,6 +99,7 @@ impl Actor {
             Ok(entry) => place.send(Entry {
                 arrived: Some((entry, Some(reply))),
                 departed: self.pool.take_departed(),
+                settled: None,
             }),
             Err(error) => {
                 let _ = reply.send(Err(error));
@@ -136,20 +138,20 @@ impl Actor {
             self.pool.remove_hash(hash);
         }
         for (transaction, nonce) in news.returned {
+            let settled = Some(*transaction.tx_hash());
             // One that is outbid or stale by now stays out: its sender can see that it did not run.
-            if let Ok(entry) = self.pool.insert(transaction, nonce) {
-                self.write(Some(entry));
-            }
+            let arrived = self.pool.take_back(transaction, nonce).ok();
+            self.write(arrived, settled);
         }
         if self.pool.departures() >= DEPARTURES {
-            self.write(None);
+            self.write(None, None);
         }
     }
 
-    fn write(&mut self, arrived: Option<super::PoolTransaction>) {
+    fn write(&mut self, arrived: Option<super::PoolTransaction>, settled: Option<B256>) {
         let departed = self.pool.take_departed();
         let arrived = arrived.map(|entry| (entry, None));
         // The journal ends after the pool does.
-        let _ = self.writer.blocking_send(Entry { arrived, departed });
+        let _ = self.writer.blocking_send(Entry { arrived, departed, settled });
     }
 }

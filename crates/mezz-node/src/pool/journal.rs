@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use alloy_primitives::B256;
 use mezz_evm::{check_transaction, decode_transaction, recover};
-use mezz_store::{PoolJournal, PoolUpdate};
+use mezz_store::{PoolJournal, PoolUpdate, StateView};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
 use super::{Pool, PoolError, PoolLimits, PoolTransaction, SharedTransaction};
@@ -24,6 +24,8 @@ pub(super) struct Entry {
     pub(super) arrived: Option<(PoolTransaction, Option<Answer>)>,
     /// Arrivals that left.
     pub(super) departed: Vec<u64>,
+    /// A transaction of a block taken back that waits again, or never will.
+    pub(super) settled: Option<B256>,
 }
 
 /// Where a sender waits for the answer.
@@ -68,11 +70,13 @@ fn update(group: &[Entry]) -> PoolUpdate {
             update.arrived.push((transaction.arrival, transaction.transaction.encoded_2718()));
         }
         update.departed.extend_from_slice(&entry.departed);
+        update.settled.extend(entry.settled);
     }
     update
 }
 
-/// The pool as it was before the node stopped, without what blocks took since.
+/// The pool as it was before the node stopped, without what blocks took since and with what blocks
+/// gave back before anybody could tell the pool.
 ///
 /// # Errors
 /// A failure of the disk.
@@ -96,10 +100,38 @@ pub fn restore_pool(
         // A refusal is stale: it is in a block, or was replaced.
         let _ = pool.restore(arrival, transaction, nonce);
     }
+    take_back(&mut pool, journal, view, &state)?;
     if found > 0 {
         tracing::info!(found, waiting = pool.len(), "transactions that waited are back");
     }
     Ok(pool)
+}
+
+/// Lets transactions of blocks that were taken back wait again. Those whose block is there after all
+/// are used up.
+fn take_back(
+    pool: &mut Pool,
+    journal: &PoolJournal,
+    view: &ChainView,
+    state: &StateView,
+) -> Result<(), EngineError> {
+    use alloy_consensus::Transaction as _;
+    let (mut returned, mut update) = (Vec::new(), PoolUpdate::default());
+    for (hash, bytes) in journal.returned()? {
+        update.settled.push(hash);
+        returned.extend(checked(&bytes, view).map(|transaction| (transaction, bytes)));
+    }
+    returned.sort_by_key(|(transaction, _)| transaction.nonce());
+    for (transaction, bytes) in returned {
+        let nonce = state.account(transaction.signer())?.unwrap_or_default().nonce;
+        if let Ok(entry) = pool.take_back(transaction, nonce) {
+            update.arrived.push((entry.arrival, bytes));
+        }
+    }
+    if !update.settled.is_empty() {
+        journal.write(&update)?;
+    }
+    Ok(())
 }
 
 fn checked(bytes: &[u8], view: &ChainView) -> Option<SharedTransaction> {

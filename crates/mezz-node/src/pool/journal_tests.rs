@@ -1,9 +1,11 @@
 //! The pool's loop with a real disk under it.
 
+use std::sync::Arc;
+
 use mezz_store::{Store, StoreOptions};
 use tempfile::TempDir;
 
-use super::{Pool, PoolError, PoolLimits, start_pool, tests::transaction};
+use super::{BlockNews, Pool, PoolError, PoolLimits, start_pool, tests::transaction};
 
 fn store(dir: &TempDir) -> Store {
     let options = StoreOptions {
@@ -24,7 +26,7 @@ fn what_a_sender_was_told_of_is_on_disk_and_what_left_is_not() {
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     {
         let store = store(&dir);
-        let journal = store.pool_journal().unwrap();
+        let journal = Arc::new(store.pool_journal().unwrap());
         let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
         let mut arrivals = pool.subscribe();
         runtime.block_on(async {
@@ -53,7 +55,7 @@ fn what_a_sender_was_told_of_is_on_disk_and_what_left_is_not() {
 fn a_flood_of_senders_shares_the_writes_and_all_are_answered() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(&dir);
-    let journal = store.pool_journal().unwrap();
+    let journal = Arc::new(store.pool_journal().unwrap());
     let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
@@ -79,7 +81,7 @@ fn a_flood_of_senders_shares_the_writes_and_all_are_answered() {
 fn a_pool_that_is_closed_ends_with_its_journal_whoever_holds_a_handle() {
     let dir = tempfile::tempdir().unwrap();
     let store = store(&dir);
-    let journal = store.pool_journal().unwrap();
+    let journal = Arc::new(store.pool_journal().unwrap());
     let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
     runtime.block_on(async {
@@ -94,4 +96,31 @@ fn a_pool_that_is_closed_ends_with_its_journal_whoever_holds_a_handle() {
         assert!(matches!(late, Err(PoolError::Busy)));
     });
     assert_eq!(store.pool_journal().unwrap().entries().unwrap().len(), 1);
+}
+
+#[test]
+fn what_blocks_give_back_waits_again_whatever_the_bounds_and_is_settled() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = store(&dir);
+    let journal = Arc::new(store.pool_journal().unwrap());
+    let limits = PoolLimits { capacity: 2, per_sender: 2, ..PoolLimits::default() };
+    let (pool, thread) = start_pool(Pool::new(limits), Arc::clone(&journal));
+    let given: Vec<_> = (0..5).map(|nonce| transaction(1, nonce, 100, 1)).collect();
+    use alloy_eips::Encodable2718 as _;
+    let kept: Vec<_> = given.iter().map(|it| (*it.tx_hash(), it.encoded_2718())).collect();
+    journal.keep_returned(&kept).unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(async {
+        // Nonce 0 is in another block by now; the bounds would keep out 3 and 4.
+        let returned = given.into_iter().map(|it| (it, 1)).collect();
+        let nonces = vec![(transaction(1, 0, 1, 1).signer(), 1)];
+        pool.block_built(BlockNews { nonces, returned, ..BlockNews::default() }).await;
+        assert_eq!(pool.status().await.pending, 4);
+    });
+    drop(pool);
+    thread.join().unwrap();
+    assert_eq!(journal.returned().unwrap(), []);
+    let waiting: Vec<_> = journal.entries().unwrap().into_iter().map(|it| it.1).collect();
+    let expected: Vec<_> = kept.into_iter().skip(1).map(|it| it.1).collect();
+    assert_eq!(waiting, expected);
 }

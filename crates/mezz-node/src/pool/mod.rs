@@ -15,6 +15,8 @@
 //!   block taken back lower it.
 //! - P7 Whoever offers a transaction is told that it was taken once it is on disk. Those that arrive
 //!   while the disk is busy go into the next write together.
+//! - P8 What was accepted once comes back after a restart or from a block that was taken back
+//!   whatever P3 and P4 say.
 
 mod account;
 mod actor;

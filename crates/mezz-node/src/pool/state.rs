@@ -61,6 +61,15 @@ impl Default for PoolLimits {
     }
 }
 
+/// Whether its sender was told already that a transaction is accepted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Admission {
+    /// It asks for a place.
+    Offered,
+    /// It has been promised one.
+    Accepted,
+}
+
 /// How many wait.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct PoolStatus {
@@ -121,20 +130,35 @@ impl Pool {
         account_nonce: u64,
     ) -> Result<PoolTransaction, PoolError> {
         let arrival = self.arrivals.saturating_add(1);
-        self.insert_at(arrival, transaction, account_nonce)
+        self.insert_at(arrival, transaction, account_nonce, Admission::Offered)
+    }
+
+    /// Takes a transaction of a block that was taken back: its sender was told that it is accepted,
+    /// so no bound of the pool keeps it out.
+    ///
+    /// # Errors
+    /// A [`PoolError`] if it is there already, used up or outbid.
+    pub fn take_back(
+        &mut self,
+        transaction: SharedTransaction,
+        account_nonce: u64,
+    ) -> Result<PoolTransaction, PoolError> {
+        let arrival = self.arrivals.saturating_add(1);
+        self.insert_at(arrival, transaction, account_nonce, Admission::Accepted)
     }
 
     /// Takes a transaction that it held before a restart, with its place in the order of arrival.
     ///
     /// # Errors
-    /// As [`Pool::insert`]; the transaction counts as departed then.
+    /// As [`Pool::take_back`]; the transaction counts as departed then.
     pub fn restore(
         &mut self,
         arrival: u64,
         transaction: SharedTransaction,
         account_nonce: u64,
     ) -> Result<PoolTransaction, PoolError> {
-        let restored = self.insert_at(arrival, transaction, account_nonce);
+        let admission = Admission::Accepted;
+        let restored = self.insert_at(arrival, transaction, account_nonce, admission);
         if restored.is_err() {
             self.discard(arrival);
         }
@@ -152,7 +176,9 @@ impl Pool {
         arrival: u64,
         transaction: SharedTransaction,
         account_nonce: u64,
+        admission: Admission,
     ) -> Result<PoolTransaction, PoolError> {
+        let offered = admission == Admission::Offered;
         let hash = *transaction.tx_hash();
         if self.by_hash.contains_key(&hash) {
             return Err(PoolError::AlreadyKnown { hash });
@@ -162,14 +188,14 @@ impl Pool {
         if nonce < expected {
             return Err(PoolError::NonceTooLow { expected, got: nonce });
         }
-        if nonce - expected >= self.limits.per_sender {
+        if offered && nonce - expected >= self.limits.per_sender {
             let ahead = self.limits.per_sender;
             return Err(PoolError::NonceTooHigh { expected, got: nonce, ahead });
         }
         self.check_replacement(sender, nonce, &transaction)?;
         self.advance(sender, expected);
         let account = self.accounts.get(&sender);
-        if !account.is_some_and(|account| account.waiting().contains_key(&nonce)) {
+        if offered && !account.is_some_and(|account| account.waiting().contains_key(&nonce)) {
             let next = account.map_or(expected, Account::first_missing);
             self.make_room(&transaction, nonce > next)?;
         }

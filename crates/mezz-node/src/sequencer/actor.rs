@@ -110,7 +110,7 @@ const fn block_bytes(data: DataKind) -> usize {
 /// Builds blocks until `stop` says so.
 ///
 /// # Errors
-/// An [`EngineError`]: a sequencer whose engine fails must not go on.
+/// An [`EngineError`] that is not temporary: a sequencer whose engine fails must not go on.
 pub async fn run_sequencer(
     mut sequencer: Sequencer,
     mut stop: watch::Receiver<bool>,
@@ -122,12 +122,17 @@ pub async fn run_sequencer(
             _ = ticks.tick() => {}
             _ = stop.changed() => continue,
         }
-        if let Some(built) = sequencer.step().await? {
-            tracing::debug!(
+        match sequencer.step().await {
+            Ok(Some(built)) => tracing::debug!(
                 block = built.header.number,
                 transactions = built.transactions,
                 "block built"
-            );
+            ),
+            Ok(None) => {}
+            Err(error) if error.is_temporary() => {
+                tracing::warn!(%error, "no block this time");
+            }
+            Err(error) => return Err(error),
         }
     }
     Ok(())

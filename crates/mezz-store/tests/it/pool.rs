@@ -13,14 +13,41 @@ fn waiting_transactions_outlive_the_process_in_order() {
         let journal = store.pool_journal().unwrap();
         assert_eq!(journal.entries().unwrap(), []);
         let arrived = vec![(300, b"c".to_vec()), (1, b"a".to_vec()), (2, b"b".to_vec())];
-        journal.write(&PoolUpdate { arrived, departed: vec![] }).unwrap();
+        journal.write(&PoolUpdate { arrived, ..PoolUpdate::default() }).unwrap();
         let arrived = vec![(301, b"d".to_vec()), (302, b"e".to_vec())];
         // One that came and went within one write is gone; removing an unknown one is nothing.
-        journal.write(&PoolUpdate { arrived, departed: vec![302, 2, 99] }).unwrap();
+        journal
+            .write(&PoolUpdate { arrived, departed: vec![302, 2, 99], ..PoolUpdate::default() })
+            .unwrap();
     }
     let journal = open(dir.path()).pool_journal().unwrap();
     let left = [(1, b"a".to_vec()), (300, b"c".to_vec()), (301, b"d".to_vec())];
     assert_eq!(journal.entries().unwrap(), left);
+}
+
+#[test]
+fn what_blocks_give_back_is_kept_until_it_waits_again() {
+    let dir = tempfile::tempdir().unwrap();
+    let [one, two] = [1, 2].map(B256::repeat_byte);
+    {
+        let store = open(dir.path());
+        let journal = store.pool_journal().unwrap();
+        assert_eq!(journal.returned().unwrap(), []);
+        journal.keep_returned(&[(two, b"b".to_vec()), (one, b"a".to_vec())]).unwrap();
+        // The same block may be taken back again after a crash.
+        journal.keep_returned(&[(one, b"a".to_vec())]).unwrap();
+    }
+    {
+        let store = open(dir.path());
+        let journal = store.pool_journal().unwrap();
+        assert_eq!(journal.returned().unwrap(), [(one, b"a".to_vec()), (two, b"b".to_vec())]);
+        let arrived = vec![(7, b"b".to_vec())];
+        let settled = vec![two, B256::repeat_byte(9)];
+        journal.write(&PoolUpdate { arrived, settled, ..PoolUpdate::default() }).unwrap();
+    }
+    let journal = open(dir.path()).pool_journal().unwrap();
+    assert_eq!(journal.returned().unwrap(), [(one, b"a".to_vec())]);
+    assert_eq!(journal.entries().unwrap(), [(7, b"b".to_vec())]);
 }
 
 #[test]

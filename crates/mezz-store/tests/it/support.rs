@@ -90,8 +90,18 @@ impl Chain {
 
     /// A chain without genesis.
     pub(crate) fn empty(dir: &Path, seed: u64) -> Self {
-        let dice = Dice::new(seed);
-        Self { store: open(dir), states: Vec::new(), blocks: Vec::new(), dice }
+        Self::with(open(dir), seed)
+    }
+
+    /// A chain without genesis in an open store.
+    pub(crate) fn with(store: Store, seed: u64) -> Self {
+        Self { store, states: Vec::new(), blocks: Vec::new(), dice: Dice::new(seed) }
+    }
+
+    /// The same chain in a copy of its directory.
+    pub(crate) fn copy(&self, dir: &Path) -> Self {
+        let (states, blocks) = (self.states.clone(), self.blocks.clone());
+        Self { store: open(dir), states, blocks, dice: Dice(self.dice.0) }
     }
 
     /// Opens the directory again, as another process would.
