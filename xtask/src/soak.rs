@@ -1,8 +1,9 @@
 //! `cargo xtask soak`: nodes that are killed at random instants under load lose nothing.
 //!
-//! Anvil is L1 and survives. One process sequences, posts batches and claims; another derives the
-//! chain from L1. Either is killed with SIGKILL, again and again, and started with the same command
-//! line. What must hold is written beside each check in `checks.rs`; a seed names the whole schedule
+//! Anvil is L1 and survives. Every role is a process of its own: one sequences, one posts batches and
+//! one claims, both from the blocks that they follow, one follows and serves, one derives the chain
+//! from L1 alone. Any of them is killed with SIGKILL, again and again, and started with the same
+//! command line. What must hold is written beside each check in `checks.rs`; a seed names the whole schedule
 //! of crashes, though not what the operating system does in between.
 
 mod checks;
@@ -35,6 +36,42 @@ const LOOK: Duration = Duration::from_millis(20);
 const TOLD_EVERY: u32 = 10;
 /// Accounts that the chain funds, and that send.
 const ACCOUNTS: usize = 10;
+/// Accounts of the test mnemonic with which `mezz up` posts batches and claims.
+const OPERATOR: usize = 9;
+const PROPOSER: usize = 8;
+/// Who is killed: each crash draws one of these.
+const VICTIMS: [Role; 10] = [
+    Role::Sequencer,
+    Role::Sequencer,
+    Role::Sequencer,
+    Role::Sequencer,
+    Role::Batcher,
+    Role::Batcher,
+    Role::Batcher,
+    Role::Proposer,
+    Role::Replica,
+    Role::Derived,
+];
+
+/// What a process is there for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Role {
+    /// Builds blocks and takes in the load.
+    Sequencer,
+    /// Posts batches of blocks that it follows.
+    Batcher,
+    /// Claims and finalizes.
+    Proposer,
+    /// Follows and serves.
+    Replica,
+    /// Knows L1 alone.
+    Derived,
+}
+
+impl Role {
+    const ALL: [Self; 5] =
+        [Self::Sequencer, Self::Batcher, Self::Proposer, Self::Replica, Self::Derived];
+}
 
 /// Arguments of `cargo xtask soak`.
 #[derive(clap::Args)]
@@ -70,57 +107,154 @@ fn soak(args: &Args, dir: &Path) -> eyre::Result<()> {
     let started = Instant::now();
     let mut draw = Draw(args.seed);
     let mut nodes = start(dir, &args.data_kind)?;
-    let load = Load::start(&nodes.sequencer.rpc, &nodes.accounts)?;
+    let sequencer = nodes.process(Role::Sequencer)?.rpc.clone();
+    let load = Load::start(&sequencer, &nodes.signer.rpc, &nodes.accounts)?;
     println!("soak: {} crashes by seed {}, load runs", args.crashes, args.seed);
     for crash in 1..=args.crashes {
-        let process = if draw.below(4) == 0 { &mut nodes.replica } else { &mut nodes.sequencer };
+        let drawn = usize::try_from(draw.below(VICTIMS.len() as u64))?;
+        let victim = VICTIMS.get(drawn).ok_or_else(|| eyre!("nobody has number {drawn}"))?;
         // Some die while they open their data, the others at work.
         if draw.below(3) > 0 {
-            process.wait_until_it_answers(PATIENCE)?;
-            nodes.world.nothing_acknowledged_is_gone(process, &load)?;
+            nodes.wait_and_look(*victim, &load)?;
         }
         std::thread::sleep(Duration::from_millis(draw.below(1_500)));
-        process.kill_and_start()?;
+        nodes.process(*victim)?.kill_and_start()?;
         load.check()?;
         if crash % TOLD_EVERY == 0 || crash == args.crashes {
             let secs = started.elapsed().as_secs();
             println!("soak: {crash} crashes in {secs} s, {}", nodes.world.progress(&load));
         }
     }
-    for process in [&mut nodes.sequencer, &mut nodes.replica] {
-        process.wait_until_it_answers(PATIENCE)?;
-        nodes.world.nothing_acknowledged_is_gone(process, &load)?;
+    for role in Role::ALL {
+        nodes.wait_and_look(role, &load)?;
     }
     let accepted = load.stop()?;
-    let fresh = nodes.fresh(dir)?;
-    let summary = nodes.world.settle(&mut nodes.sequencer, &mut nodes.replica, fresh, &accepted)?;
-    println!("{summary}");
-    println!(
-        "soak: nothing was lost in {} crashes, {} s",
-        args.crashes,
-        started.elapsed().as_secs()
-    );
+    let fresh = nodes.starter.node("fresh", "", dir)?;
+    nodes.processes.push(fresh);
+    println!("{}", nodes.world.settle(&mut nodes.processes, &accepted)?);
+    let crashes: Vec<String> = nodes
+        .processes
+        .iter()
+        .filter(|it| it.crashes > 0)
+        .map(|it| format!("{} of the {}", it.crashes, it.name))
+        .collect();
+    println!("soak: {} crashes, {}", args.crashes, crashes.join(", "));
+    println!("soak: nothing was lost, {} s", started.elapsed().as_secs());
     Ok(())
 }
 
-/// The processes and what is known of them.
+/// The processes, in the order of [`Role`], and what is known of them.
 struct Nodes {
     world: World,
-    sequencer: Process,
-    replica: Process,
+    processes: Vec<Process>,
+    /// Keeps the keys of the accounts, as Anvil does for any chain's id.
+    signer: Process,
     accounts: Vec<String>,
-    mezz: PathBuf,
-    chain: PathBuf,
+    starter: Starter,
 }
 
 impl Nodes {
-    /// One more node, which has nothing but L1.
-    fn fresh(&self, dir: &Path) -> eyre::Result<Process> {
-        derived(&self.mezz, &self.chain, &self.world.l1, dir, "fresh")
+    fn process(&mut self, role: Role) -> eyre::Result<&mut Process> {
+        self.processes.get_mut(role as usize).ok_or_else(|| eyre!("{role:?} was not started"))
+    }
+
+    /// Waits until it serves, and looks whether anything is gone.
+    fn wait_and_look(&mut self, role: Role, load: &Load) -> eyre::Result<()> {
+        let process = self.processes.get_mut(role as usize).ok_or_else(|| eyre!("no {role:?}"))?;
+        process.wait_until_it_answers(PATIENCE)?;
+        self.world.nothing_acknowledged_is_gone(process, role == Role::Sequencer, load)
     }
 }
 
-/// Starts L1 and the nodes, and waits until the accounts have money.
+/// How nodes of the chain are started.
+struct Starter {
+    mezz: PathBuf,
+    l1: Rpc,
+    /// Where `mezz up` put the chain's description, and the sequencer's data.
+    data: PathBuf,
+}
+
+impl Starter {
+    /// Deploys the chain and funds its accounts by deposits: `mezz up` does both, and is then ended.
+    fn deploy(&self, data_kind: &str, accounts: &[String], dir: &Path) -> eyre::Result<()> {
+        let rpc = Rpc::new(free_port()?);
+        let arguments = [
+            format!(
+                "up --json --block-time 250ms --data-kind {data_kind} --l1 {} --rpc {} --data",
+                self.l1.url(),
+                rpc.address()
+            ),
+            self.data.display().to_string(),
+        ];
+        let mut up = Process::start("up", &self.mezz, &arguments, rpc, dir)?;
+        up.wait_until_it_answers(PATIENCE)?;
+        wait("the accounts have money", || {
+            for account in accounts {
+                if number(&up.rpc.ask("eth_getBalance", json!([account, "latest"]))?)? == 0 {
+                    return Ok(None);
+                }
+            }
+            Ok(self.data.join("funded").exists().then_some(()))
+        })?;
+        drop(up);
+        wait("L1 has taken what was sent to it", || {
+            let pool = self.l1.ask("txpool_status", json!([]))?;
+            Ok((number(&pool["pending"])? == 0).then_some(()))
+        })
+    }
+
+    /// A node with the further arguments `roles` and a directory of its own.
+    fn node(&self, name: &'static str, roles: &str, dir: &Path) -> eyre::Result<Process> {
+        self.node_at(name, roles, Rpc::new(free_port()?), &dir.join(name), dir)
+    }
+
+    fn node_at(
+        &self,
+        name: &'static str,
+        roles: &str,
+        rpc: Rpc,
+        data: &Path,
+        dir: &Path,
+    ) -> eyre::Result<Process> {
+        let space = if roles.is_empty() { "" } else { " " };
+        let arguments = [
+            format!(
+                "node --json --l1 {} --rpc {}{space}{roles} --chain",
+                self.l1.url(),
+                rpc.address()
+            ),
+            self.data.join("chain.json").display().to_string(),
+            "--data".to_owned(),
+            data.display().to_string(),
+        ];
+        Process::start(name, &self.mezz, &arguments, rpc, dir)
+    }
+
+    /// One process for each [`Role`].
+    fn roles(&self, accounts: &[String], dir: &Path) -> eyre::Result<Vec<Process>> {
+        let signer = accounts.get(OPERATOR).ok_or_else(|| eyre!("L1 has no operator"))?;
+        let sequencer = self.node_at(
+            "sequencer",
+            &format!("--roles sequencer --block-time 250ms --dev-account {OPERATOR}"),
+            Rpc::new(free_port()?),
+            &self.data,
+            dir,
+        )?;
+        let follow = format!("--follow {} --sequencer {signer}", sequencer.rpc.url());
+        let batcher = format!("--roles batcher --batch-age 2s --dev-account {OPERATOR} {follow}");
+        let proposer =
+            format!("--roles proposer --claim-interval 10s --dev-account {PROPOSER} {follow}");
+        Ok(vec![
+            sequencer,
+            self.node("batcher", &batcher, dir)?,
+            self.node("proposer", &proposer, dir)?,
+            self.node("replica", &follow, dir)?,
+            self.node("derived", "", dir)?,
+        ])
+    }
+}
+
+/// Starts L1 and the nodes, on a chain whose accounts have money.
 fn start(dir: &Path, data_kind: &str) -> eyre::Result<Nodes> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or_else(|| eyre!("no parent"))?;
     let mezz = std::env::var_os("MEZZ_BIN")
@@ -131,68 +265,34 @@ fn start(dir: &Path, data_kind: &str) -> eyre::Result<Nodes> {
     {
         ensure!(program.is_file(), "{} is not there: {advice}", program.display());
     }
-    let l1 = Rpc::new(free_port()?);
-    let mut l1_process = Process::start(
-        "anvil",
-        &anvil,
-        &[
-            "--hardfork osaka --block-time 1 --accounts 20 --slots-in-an-epoch 4 --silent --port"
-                .to_owned(),
-            l1.port().to_string(),
-        ],
-        l1.clone(),
-        dir,
-    )?;
+    let mut l1_process =
+        start_anvil("anvil", &anvil, "--hardfork osaka --block-time 1 --slots-in-an-epoch 4", dir)?;
     l1_process.wait_until_it_answers(PATIENCE)?;
+    let l1 = l1_process.rpc.clone();
     let accounts: Vec<String> = serde_json::from_value(l1.ask("eth_accounts", json!([]))?)?;
-    let data = dir.join("sequencer");
-    let rpc = Rpc::new(free_port()?);
-    let mut sequencer = Process::start(
-        "sequencer",
-        &mezz,
-        &[
-            format!(
-                "up --json --block-time 250ms --data-kind {data_kind} --l1 {} --rpc {} --data",
-                l1.url(),
-                rpc.address()
-            ),
-            data.display().to_string(),
-        ],
-        rpc,
-        dir,
-    )?;
+    let starter = Starter { mezz, l1: l1.clone(), data: dir.join("sequencer") };
+    let senders: Vec<String> = accounts.iter().take(ACCOUNTS).cloned().collect();
+    starter.deploy(data_kind, &senders, dir)?;
+    let mut processes = starter.roles(&accounts, dir)?;
+    let world = World::new(l1, l1_process, &starter.data.join("chain.json"), &accounts)?;
+    let sequencer = processes.first_mut().ok_or_else(|| eyre!("nobody sequences"))?;
     sequencer.wait_until_it_answers(PATIENCE)?;
-    wait("the accounts have money", || {
-        for account in accounts.iter().take(ACCOUNTS) {
-            if number(&sequencer.rpc.ask("eth_getBalance", json!([account, "latest"]))?)? == 0 {
-                return Ok(None);
-            }
-        }
-        Ok(data.join("funded").exists().then_some(()))
-    })?;
-    let chain = data.join("chain.json");
-    let replica = derived(&mezz, &chain, &l1, dir, "replica")?;
-    let world = World::new(l1, l1_process, &chain, &accounts)?;
-    let accounts = accounts.into_iter().take(ACCOUNTS).collect();
-    Ok(Nodes { world, sequencer, replica, accounts, mezz, chain })
+    let chain_id = number(&sequencer.rpc.ask("eth_chainId", json!([]))?)?;
+    let mut signer =
+        start_anvil("signer", &anvil, &format!("--no-mining --chain-id {chain_id}"), dir)?;
+    signer.wait_until_it_answers(PATIENCE)?;
+    Ok(Nodes { world, processes, signer, accounts: senders, starter })
 }
 
-/// A node without a role.
-fn derived(
-    mezz: &Path,
-    chain: &Path,
-    l1: &Rpc,
-    dir: &Path,
+fn start_anvil(
     name: &'static str,
+    program: &Path,
+    arguments: &str,
+    dir: &Path,
 ) -> eyre::Result<Process> {
     let rpc = Rpc::new(free_port()?);
-    let arguments = [
-        format!("node --json --l1 {} --rpc {} --chain", l1.url(), rpc.address()),
-        chain.display().to_string(),
-        "--data".to_owned(),
-        dir.join(name).display().to_string(),
-    ];
-    Process::start(name, mezz, &arguments, rpc, dir)
+    let arguments = [format!("{arguments} --accounts 20 --silent --port"), rpc.port().to_string()];
+    Process::start(name, program, &arguments, rpc, dir)
 }
 
 fn free_port() -> eyre::Result<u16> {

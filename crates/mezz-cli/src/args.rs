@@ -292,6 +292,12 @@ pub struct NodeArgs {
     /// L1 blocks on top of a message before a sequencer consumes it.
     #[arg(long, default_value_t = 2)]
     pub confirmations: u64,
+    /// Longest that a block waits until the batcher posts it; a full batch goes at once.
+    #[arg(long, default_value = "60s", value_parser = pace, value_name = "TIME")]
+    pub batch_age: Duration,
+    /// Time between the proposer's claims.
+    #[arg(long, default_value = "1h", value_parser = pace, value_name = "TIME")]
+    pub claim_interval: Duration,
     /// The key that posts, for batcher and proposer; a sequencer with a key signs its blocks for replicas.
     #[command(flatten)]
     pub key: KeyArgs,
@@ -515,17 +521,26 @@ fn block_time(text: &str) -> Result<Duration, String> {
     Ok(time)
 }
 
+fn pace(text: &str) -> Result<Duration, String> {
+    let time = time(text)?;
+    if time < Duration::from_secs(1) {
+        return Err("it must lie between 1s and 24h".into());
+    }
+    Ok(time)
+}
+
 fn time(text: &str) -> Result<Duration, String> {
-    let (number, scale) = match (text.strip_suffix("ms"), text.strip_suffix('s')) {
-        (Some(number), _) => (number, 1.0),
-        (None, Some(number)) => (number, 1_000.0),
-        (None, None) => return Err("write it with its unit, e.g. 500ms or 2s".into()),
-    };
+    const UNITS: [(&str, f64); 4] =
+        [("ms", 1.0), ("s", 1_000.0), ("m", 60_000.0), ("h", 3_600_000.0)];
+    let (number, scale) = UNITS
+        .iter()
+        .find_map(|(unit, scale)| Some((text.strip_suffix(unit)?, scale)))
+        .ok_or("write it with its unit, e.g. 500ms, 2s, 5m or 1h")?;
     let number: f64 = number.parse().map_err(|_| format!("{number:?} is no number"))?;
     let ms = number * scale;
     // A day: longer is a slip of the pen.
     if !(1.0..=86_400_000.0).contains(&ms) {
-        return Err("it must lie between 1ms and 86400s".into());
+        return Err("it must lie between 1ms and 24h".into());
     }
     Ok(Duration::from_millis(ms.round() as u64))
 }
@@ -547,6 +562,16 @@ mod tests {
         assert_eq!(block_time("1.5s"), Ok(Duration::from_millis(1_500)));
         for bad in ["99ms", "12.1s", "5", "xs", "-1s", "NaNs"] {
             assert!(block_time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn paces_have_units() {
+        assert_eq!(pace("90s"), Ok(Duration::from_secs(90)));
+        assert_eq!(pace("5m"), Ok(Duration::from_secs(300)));
+        assert_eq!(pace("1h"), Ok(Duration::from_secs(3_600)));
+        for bad in ["999ms", "25h", "1", "h", "1d"] {
+            assert!(pace(bad).is_err(), "{bad}");
         }
     }
 

@@ -149,8 +149,8 @@ impl NodeParts {
         let identity = config.derivation.genesis_hash;
         let store = Store::open(&config.data_dir, identity, config.store)?;
         // Only who builds blocks holds transactions.
-        let journal = config.roles.sequencer.map(|_| store.pool_journal().map(Arc::new));
-        let journal = journal.transpose()?;
+        let journal =
+            config.roles.sequencer.map(|_| store.pool_journal()).transpose()?.map(Arc::new);
         let parts = EngineParts {
             store,
             config: Arc::clone(&config.chain),

@@ -10,6 +10,7 @@ use eyre::{WrapErr as _, ensure, eyre};
 use serde_json::{Value, json};
 
 use super::{
+    OPERATOR, PROPOSER,
     load::{Answered, Load},
     process::Process,
     rpc::{Rpc, number, text},
@@ -20,9 +21,6 @@ use super::{
 const RECENT: usize = 20;
 /// Questions in one request.
 const CHUNK: usize = 50;
-/// Accounts of the test mnemonic with which `mezz up` posts batches and claims.
-const OPERATOR: usize = 9;
-const PROPOSER: usize = 8;
 
 /// L1, and whom to look for on it.
 pub(crate) struct World {
@@ -69,14 +67,14 @@ impl World {
     }
 
     /// Of a process that has just started again: the blocks that were served are there (all that a
-    /// node without a role has derived so far), and no accepted nonce is free again.
+    /// node which does not sequence has so far), and no accepted nonce is free again.
     pub(crate) fn nothing_acknowledged_is_gone(
         &self,
         process: &mut Process,
+        sequences: bool,
         load: &Load,
     ) -> eyre::Result<()> {
         let before = load.answered();
-        let sequences = process.name == "sequencer";
         let latest = process.rpc.ask("eth_getBlockByNumber", json!(["latest", false]))?;
         let head = number(&latest["number"])?;
         load.block(&latest).wrap_err_with(|| format!("the head of {}", process.name))?;
@@ -115,11 +113,10 @@ impl World {
     /// Waits until everything is on L1 and compares it all.
     pub(crate) fn settle(
         &self,
-        sequencer: &mut Process,
-        replica: &mut Process,
-        mut fresh: Process,
+        processes: &mut [Process],
         answered: &Answered,
     ) -> eyre::Result<String> {
+        let sequencer = processes.first().ok_or_else(|| eyre!("nobody sequences"))?;
         wait("every nonce is used", || {
             for (account, next) in self.accounts.iter().zip(&answered.next) {
                 let used =
@@ -133,8 +130,8 @@ impl World {
         let head = number(&sequencer.rpc.ask("eth_blockNumber", json!([]))?)?;
         served_blocks_are_there(sequencer, answered)?;
         let last = accepted_are_in_blocks(&sequencer.rpc, head, answered)?;
-        let tips = [sequencer, replica, &mut fresh]
-            .into_iter()
+        let tips = processes
+            .iter_mut()
             .map(|process| {
                 let name = process.name;
                 wait(&format!("block {last} is safe on {name}"), || {
@@ -160,6 +157,7 @@ impl World {
             "the nodes differ:\n{}",
             lines.join("\n")
         );
+        let fresh = processes.last().ok_or_else(|| eyre!("nobody derives"))?;
         lines.push(self.batches_are_posted_once(&fresh.rpc)?);
         lines.push(self.claims_are_made_once()?);
         Ok(lines.join("\n"))

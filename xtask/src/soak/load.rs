@@ -56,8 +56,8 @@ pub(crate) struct Load {
 }
 
 impl Load {
-    /// Sends from `accounts`, each from the nonce that it is at.
-    pub(crate) fn start(rpc: &Rpc, accounts: &[String]) -> eyre::Result<Self> {
+    /// Sends from `accounts`, each from the nonce that it is at; `signer` has their keys.
+    pub(crate) fn start(rpc: &Rpc, signer: &Rpc, accounts: &[String]) -> eyre::Result<Self> {
         let next = accounts
             .iter()
             .map(|account| {
@@ -73,6 +73,8 @@ impl Load {
         let stop = Arc::new(AtomicBool::new(false));
         let sender = Sender {
             rpc: rpc.clone(),
+            signer: signer.clone(),
+            chain_id: text(&rpc.ask("eth_chainId", json!([]))?)?,
             accounts: accounts.to_vec(),
             doubtful: vec![false; accounts.len()],
             answered: Arc::clone(&answered),
@@ -107,15 +109,21 @@ impl Load {
             bail!("the load crashed");
         }
         let answered = self.answered.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match &answered.failed {
-            Some(reason) => Err(eyre!(reason.clone())),
-            None => Ok(answered),
+        if let Some(reason) = &answered.failed {
+            return Err(eyre!(reason.clone()));
         }
+        ensure!(
+            answered.accepted.iter().all(|accepted| !accepted.is_empty()),
+            "no transfer of one of the accounts was ever accepted: this was no load"
+        );
+        Ok(answered)
     }
 }
 
 struct Sender {
     rpc: Rpc,
+    signer: Rpc,
+    chain_id: String,
     accounts: Vec<String>,
     /// Whether the next transfer of an account was sent before, and the answer lost.
     doubtful: Vec<bool>,
@@ -137,12 +145,20 @@ impl Sender {
     /// One transfer of every account in one request, and the head.
     fn round(&mut self) -> eyre::Result<()> {
         let next = self.answered.lock().unwrap_or_else(PoisonError::into_inner).next.clone();
-        let mut questions: Vec<(&str, Value)> = self
+        let transfers: Vec<(&str, Value)> = self
             .accounts
             .iter()
             .zip(&next)
-            .map(|(account, nonce)| ("eth_sendTransaction", json!([transfer(account, *nonce)])))
+            .map(|(account, nonce)| {
+                ("eth_signTransaction", json!([transfer(account, *nonce, &self.chain_id)]))
+            })
             .collect();
+        // The same again gives the same bytes: signatures are deterministic.
+        let mut questions = Vec::new();
+        for signed in self.signer.ask_all(&transfers)? {
+            let signed = signed.map_err(|error| eyre!("a transfer is not signed: {error}"))?;
+            questions.push(("eth_sendRawTransaction", json!([signed])));
+        }
         questions.push(("eth_getBlockByNumber", json!(["latest", false])));
         let Ok(answers) = self.rpc.ask_all(&questions) else {
             // It is dead: whether these arrived is not known.
@@ -186,8 +202,9 @@ fn known_before(reason: &str) -> bool {
     reason.contains("already known") || reason.contains("nonce too low")
 }
 
-fn transfer(from: &str, nonce: u64) -> Value {
+fn transfer(from: &str, nonce: u64, chain_id: &str) -> Value {
     json!({
+        "type": "0x2", "chainId": chain_id, "maxPriorityFeePerGas": "0x1",
         "from": from, "to": RECEIVER, "value": "0x1", "nonce": format!("{nonce:#x}"),
         "gas": "0x5208", "maxFeePerGas": "0x174876e800",
     })

@@ -21,6 +21,8 @@ pub(crate) struct Process {
     pub(crate) name: &'static str,
     /// Where it answers.
     pub(crate) rpc: Rpc,
+    /// How often it was killed.
+    pub(crate) crashes: u32,
     program: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
@@ -42,7 +44,7 @@ impl Process {
         arguments.extend_from_slice(rest);
         let log = dir.join(format!("{name}.log"));
         let child = spawn(program, &arguments, &log)?;
-        Ok(Self { name, rpc, program: program.to_owned(), arguments, log, child })
+        Ok(Self { name, rpc, crashes: 0, program: program.to_owned(), arguments, log, child })
     }
 
     /// Waits until it serves; one that ends instead has failed.
@@ -71,6 +73,7 @@ impl Process {
         self.check_alive()?;
         self.child.kill()?;
         self.child.wait()?;
+        self.crashes += 1;
         self.child = spawn(&self.program, &self.arguments, &self.log)?;
         Ok(())
     }

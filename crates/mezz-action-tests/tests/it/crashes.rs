@@ -12,6 +12,7 @@ async fn world() -> (World, Account) {
     world.act_deposit(&alice.signer, alice.address(), ETHER).await;
     world.act_derive_all().await;
     world.act_l2_build().await.expect("a deposit is work");
+    let alice = world.account_now("alice");
     (world, alice)
 }
 

@@ -174,7 +174,9 @@ async fn blocks_built_again_replace_those_before_and_never_safe_ones() {
     replica.derive_all().await.unwrap();
     assert_eq!(look(&mut replica).await.unwrap(), Followed::Blocks(3));
     // The sequencer goes back to block 1 and builds three others.
-    world.node.parts().engine.roll_back(BlockNumber::new(1)).await.unwrap();
+    let parts = world.node.parts();
+    let at = parts.view.l1.cursor().unwrap().expect("L1 was read");
+    parts.engine.rewind(BlockNumber::new(1), at).await.unwrap();
     let mut bob = world.account_now("bob");
     for wei in [10, 20, 30] {
         transfer(&mut world, &mut bob, wei).await;

@@ -35,8 +35,8 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         block_time: args.block_time,
         l1_poll: Duration::from_millis(500),
         confirmations: args.confirmations,
-        batch_age: Duration::from_secs(60),
-        claim_interval_secs: 3_600,
+        batch_age: args.batch_age,
+        claim_interval_secs: args.claim_interval.as_secs(),
     };
     let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
     let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;

@@ -193,13 +193,15 @@ impl EngineState {
     /// nothing is appended then.
     ///
     /// # Errors
-    /// [`EngineError::NoBlock`] if the parent is not there or what is to be replaced is safe; others as of the store.
+    /// [`EngineError::NoBlock`] if the parent is not there or what is to be replaced is safe,
+    /// [`EngineError::StaleMessages`] if L1 took a message back meanwhile; others as of the store.
     pub fn follow(&mut self, announced: &AnnouncedBlock) -> Result<Option<B256>, EngineError> {
         let AnnouncedBlock { header, body, messages } = announced;
         let number = BlockNumber::new(header.number);
         if self.reader.block_hash(number)? == Some(header.hash()) {
             return Ok(None);
         }
+        self.check_messages(messages)?;
         let safe = self.reader.safe()?.map_or(BlockNumber::ZERO, |safe| safe.number);
         let parent = number.prev();
         let there = self.reader.block_hash(parent)? == Some(header.parent_hash);

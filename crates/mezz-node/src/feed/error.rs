@@ -1,7 +1,7 @@
 //! What can go wrong with a feed.
 
 use alloy_primitives::{Address, B256};
-use mezz_store::StoreError;
+use mezz_store::{Severity, StoreError};
 
 use crate::EngineError;
 
@@ -63,8 +63,19 @@ pub enum FeedError {
 }
 
 impl FeedError {
-    /// Whether the node can go on without this: anything but its own failures.
+    /// Whether the node can go on without this: anything but its own failures. That L1 took the
+    /// parent away between the look and the block is none.
     pub const fn is_temporary(&self) -> bool {
-        !matches!(self, Self::Engine(_) | Self::Store(_))
+        match self {
+            Self::Engine(EngineError::NoBlock { .. }) => true,
+            Self::Engine(error) => error.is_temporary(),
+            Self::Store(error) => matches!(error.severity(), Severity::Temporary),
+            Self::Source { .. }
+            | Self::Malformed { .. }
+            | Self::Signer { .. }
+            | Self::WrongBlock { .. }
+            | Self::ContradictsL1 { .. }
+            | Self::Key { .. } => true,
+        }
     }
 }
