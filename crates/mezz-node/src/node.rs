@@ -146,28 +146,7 @@ impl NodeParts {
     /// # Errors
     /// [`NodeError`] of the store.
     pub fn open(config: &NodeConfig) -> Result<Self, NodeError> {
-        let identity = config.derivation.genesis_hash;
-        let store = Store::open(&config.data_dir, identity, config.store)?;
-        // Only who builds blocks holds transactions.
-        let journal =
-            config.roles.sequencer.map(|_| store.pool_journal()).transpose()?.map(Arc::new);
-        let parts = EngineParts {
-            store,
-            config: Arc::clone(&config.chain),
-            crypto: Arc::clone(&config.crypto),
-            keep_witnesses: config.keep_witnesses,
-            journal: journal.clone(),
-        };
-        let engine = EngineState::open(parts, &config.genesis)?;
-        let (engine, view, thread) = start_engine(engine, config.contracts);
-        let (pool, thread) = match journal {
-            Some(journal) => {
-                let waiting = restore_pool(config.pool, &journal, &view)?;
-                let (pool, pool_thread) = start_pool(waiting, journal);
-                (Some(pool), joined([thread, pool_thread]))
-            }
-            None => (None, thread),
-        };
+        let (engine, view, pool, thread) = start_actors(config)?;
         let beacon = BeaconClient::new(config.beacons.clone());
         let client = L1Client::new(&config.l1, beacon, config.contracts);
         let provider = client.provider().clone();
@@ -216,6 +195,28 @@ impl NodeParts {
             follower,
         })
     }
+}
+
+/// What writes to the store: the engine, and the pool of who builds blocks. Nobody else holds
+/// transactions.
+fn start_actors(
+    config: &NodeConfig,
+) -> Result<(EngineHandle, ChainView, Option<PoolHandle>, JoinHandle<()>), NodeError> {
+    let store = Store::open(&config.data_dir, config.derivation.genesis_hash, config.store)?;
+    let journal = config.roles.sequencer.map(|_| store.pool_journal()).transpose()?.map(Arc::new);
+    let parts = EngineParts {
+        store,
+        config: Arc::clone(&config.chain),
+        crypto: Arc::clone(&config.crypto),
+        keep_witnesses: config.keep_witnesses,
+        journal: journal.clone(),
+    };
+    let engine = EngineState::open(parts, &config.genesis)?;
+    let (engine, view, thread) = start_engine(engine, config.contracts);
+    let Some(journal) = journal else { return Ok((engine, view, None, thread)) };
+    let waiting = restore_pool(config.pool, &journal, &view)?;
+    let (pool, pool_thread) = start_pool(waiting, journal);
+    Ok((engine, view, Some(pool), joined([thread, pool_thread])))
 }
 
 /// A thread that ends when all of these have, and panics if one of them did.
