@@ -45,6 +45,10 @@ guest:
 clients:
     bash clients/run.sh
 
+# The whole network in one process, from seeds.
+simulate *args:
+    cargo xtask simulate {{args}}
+
 # Nodes that are killed at random under load lose nothing.
 soak *args:
     cargo xtask soak {{args}}

@@ -1,7 +1,8 @@
-//! Automation for the Mezzanine tree: checks, contract artifacts, guest programs, soak.
+//! Automation for the Mezzanine tree: checks, contract artifacts, guest programs, simulation, soak.
 
 mod contracts;
 mod guest;
+mod simulate;
 mod soak;
 mod tidy;
 
@@ -25,6 +26,8 @@ enum Command {
     Contracts(contracts::Args),
     /// Build the guest programs for RV64IM, or check the committed ones.
     Guest(guest::Args),
+    /// Run the whole network in one process, from seeds: crashes, reorganisations, attackers.
+    Simulate(simulate::Args),
     /// Kill nodes at random under load, and see that nothing is lost.
     Soak(soak::Args),
 }
@@ -34,6 +37,7 @@ fn main() -> ExitCode {
         Command::Tidy(args) => tidy::run(&args),
         Command::Contracts(args) => contracts::run(&args),
         Command::Guest(args) => guest::run(&args),
+        Command::Simulate(args) => simulate::run(&args),
         Command::Soak(args) => soak::run(&args),
     };
     match done {

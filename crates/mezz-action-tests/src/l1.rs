@@ -9,7 +9,7 @@ use alloy::{
     signers::local::PrivateKeySigner,
     sol_types::SolCall,
 };
-use alloy_primitives::{Address, Bytes, U256};
+use alloy_primitives::{Address, B256, Bytes, U256};
 use mezz_devl1::{DevL1, DevL1Config, DevL1Handle, Mining, Reorg};
 use mezz_l1::{Endpoint, JsonRpcHandler, L1Call, L1Error, NoJournal, SenderSettings, TxSender};
 use url::Url;
@@ -97,6 +97,11 @@ impl L1 {
     /// Height of the head.
     pub fn head(&self) -> u64 {
         self.handle.block_number()
+    }
+
+    /// Hash of the head.
+    pub fn head_hash(&self) -> B256 {
+        self.handle.block_hash()
     }
 
     /// Timestamp of the head, seconds.

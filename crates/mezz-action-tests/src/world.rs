@@ -146,7 +146,7 @@ impl World {
         TestNode::open(NodeConfig { beacons, ..self.replica_config() })
     }
 
-    fn replica_config(&mut self) -> NodeConfig {
+    pub(crate) fn replica_config(&mut self) -> NodeConfig {
         self.replicas += 1;
         let dir = self.dir.path().join(format!("replica-{}", self.replicas));
         let roles = Roles::default();

@@ -9,4 +9,5 @@ mod mixed;
 mod refusals;
 mod reorgs;
 mod round_trip;
+mod simulation;
 mod witnesses;
