@@ -121,10 +121,9 @@ impl Network {
     pub(super) async fn finish(&mut self) -> Result<(), String> {
         for who in Who::ALL {
             self.heal(who);
-            if !self.member(who).open {
-                self.member_mut(who).start();
-            }
         }
+        self.start_all();
+        self.check().await?;
         self.world.l1.mine_on_demand(false).await;
         self.come_to_rest().await?;
         self.settle().await?;
@@ -187,7 +186,10 @@ impl Network {
     /// Claims everything, lets it become final, and pays what is to be paid.
     async fn settle(&mut self) -> Result<(), String> {
         for _ in 0..ROUNDS {
-            while !self.claim().await?.starts_with("nothing") {
+            for _ in 0..ROUNDS {
+                if self.claim().await?.starts_with("nothing") {
+                    break;
+                }
                 self.world.l1.mine(1).await;
                 self.read_all().await?;
             }

@@ -18,6 +18,9 @@ use super::{
 };
 use crate::{Liar, Lie, TestNode, World, key};
 
+/// Folders of a store that hold the state; the database lies beside them.
+const STATE: [&str; 2] = ["head", "final"];
+
 /// Who a node is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Who {
@@ -123,14 +126,40 @@ impl Member {
         self.announce();
     }
 
+    /// The state as it is on disk at this instant, for [`Member::tear`].
+    pub(super) fn keep_state(&self) -> io::Result<()> {
+        let old = &self.node.config.data_dir;
+        for instance in STATE {
+            copy(&old.join(instance), &old.with_file_name("kept").join(instance))?;
+        }
+        Ok(())
+    }
+
+    /// The power fails between the store's steps: the database is as it is now, the state as it was kept.
+    pub(super) fn tear(&mut self) -> io::Result<()> {
+        let kept = self.node.config.data_dir.with_file_name("kept");
+        self.kill_with(|new| {
+            for instance in STATE {
+                fs::remove_dir_all(new.join(instance))?;
+                copy(&kept.join(instance), &new.join(instance))?;
+            }
+            fs::remove_dir_all(&kept)
+        })
+    }
+
     /// What the disk holds at this instant is what it comes back with: nothing that closing a store
     /// would write.
     pub(super) fn kill(&mut self) -> io::Result<()> {
+        self.kill_with(|_| Ok(()))
+    }
+
+    fn kill_with(&mut self, change: impl FnOnce(&Path) -> io::Result<()>) -> io::Result<()> {
         self.lives += 1;
         let old = self.node.config.data_dir.clone();
         let name = format!("{:?}-{}", self.who, self.lives);
         let new = old.with_file_name(name);
         copy(&old, &new)?;
+        change(&new)?;
         self.stop();
         fs::remove_dir_all(&old)?;
         self.node.config.data_dir = new;

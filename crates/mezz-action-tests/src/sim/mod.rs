@@ -31,6 +31,8 @@ use self::{
 
 /// Events that a failure shows.
 const SHOWN: usize = 25;
+/// Times in a hundred that who was stopped is started again before a step.
+const BACK: u64 = 15;
 /// Stack of a run's thread.
 const STACK: usize = 16 << 20;
 
@@ -133,6 +135,9 @@ async fn live(seed: u64, steps: usize, record: &Record) -> Result<u64, String> {
     for number in 0..steps {
         let step = Step::draw(&mut dice, &weights, network.users.len());
         network.news = None;
+        if dice.percent(BACK) {
+            network.start_all();
+        }
         let done = network.take(&step).await;
         note(record, &network, &format!("{number} {step:?}: {done:?}"));
         done?;

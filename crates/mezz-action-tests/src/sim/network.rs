@@ -151,6 +151,11 @@ impl Network {
         found.expect("everybody is a member")
     }
 
+    /// Starts whoever is stopped.
+    pub(super) fn start_all(&mut self) {
+        self.members.iter_mut().filter(|member| !member.open).for_each(Member::start);
+    }
+
     /// Every address of L2 that can have ether.
     pub(super) fn purses(&self) -> Vec<Address> {
         let named =

@@ -76,6 +76,8 @@ pub(super) enum Step {
         after: u64,
         accident: Accident,
     },
+    /// The sequencer's power fails when a block is in its database and not in its state.
+    Tear,
     /// A node follows L1 for some steps only.
     Partly {
         who: Who,
@@ -186,6 +188,7 @@ impl Step {
             2..4 => Self::Kill(anybody(dice)),
             4 => Self::Stop(anybody(dice)),
             5 => Self::Start(anybody(dice)),
+            6 => Self::Tear,
             _ => {
                 let accident = dice.weighted(&[
                     (3, Accident::DiesBefore),
@@ -203,7 +206,7 @@ impl Step {
             Self::Transfer { .. } | Self::Token { .. } | Self::Withdraw { .. } => {
                 Some(Who::Sequencer)
             }
-            Self::Force { .. } => Some(Who::Sequencer),
+            Self::Force { .. } | Self::Tear => Some(Who::Sequencer),
             Self::Node(act) | Self::Mishap { act, .. } => Some(act.who()),
             Self::Partly { who, .. } | Self::Restart(who) | Self::Kill(who) | Self::Stop(who) => {
                 Some(*who)
@@ -239,6 +242,7 @@ impl Network {
             Step::Pay => Ok(self.pay().await?.unwrap_or_else(|| "nothing to pay".into())),
             Step::Node(act) => self.act(act).await,
             Step::Mishap { act, after, accident } => self.mishap(act, after, accident).await,
+            Step::Tear => self.tear().await,
             Step::Partly { who, steps } => self.derive(who, steps).await,
             Step::Deposit { .. } | Step::Bounce { .. } | Step::Force { .. } => {
                 Ok(self.message(step).await)
@@ -355,6 +359,20 @@ impl Network {
         }
         self.member_mut(who).kill().map_err(|error| error.to_string())?;
         Ok("died half-way and came back".into())
+    }
+
+    async fn tear(&mut self) -> Result<String, String> {
+        let text = |error: std::io::Error| error.to_string();
+        self.member(Who::Sequencer).keep_state().map_err(text)?;
+        let built = self.build().await?;
+        let sequencer = self.member_mut(Who::Sequencer);
+        let before = sequencer.node.head();
+        sequencer.tear().map_err(text)?;
+        let after = sequencer.node.head();
+        if before != after {
+            return Err(format!("the power failed at {before:?}, and {after:?} was left"));
+        }
+        Ok(format!("{built}; the power failed"))
     }
 
     fn crash_step(&mut self, step: &Step) -> Result<String, String> {
