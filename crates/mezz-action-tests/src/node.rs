@@ -38,6 +38,7 @@ impl TestNode {
             view,
             engine,
             thread,
+            log_indexer,
             derivation,
             l1,
             pool,
@@ -46,7 +47,8 @@ impl TestNode {
             proposer,
             follower,
         } = parts;
-        drop((view, engine, derivation, l1, pool, sequencer, batcher, proposer, follower));
+        drop((view, engine, log_indexer, derivation, l1, pool));
+        drop((sequencer, batcher, proposer, follower));
         thread.join().expect("the engine did not panic");
     }
 

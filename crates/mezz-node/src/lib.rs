@@ -6,6 +6,7 @@ mod derivation;
 mod engine;
 mod error;
 mod feed;
+mod log_index;
 mod node;
 mod pool;
 mod proposer;

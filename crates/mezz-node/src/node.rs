@@ -8,7 +8,7 @@ use mezz_l1::{
     BeaconClient, Endpoint, Journal, L1Client, L1Contracts, L1Signer, SenderSettings, Timer,
     TxSender,
 };
-use mezz_store::{L1Store, Store, StoreOptions};
+use mezz_store::{L1Store, LogIndexer, Store, StoreOptions};
 use mezz_types::{ChainConfig, DataKind};
 use tokio::{
     sync::{broadcast, watch},
@@ -21,8 +21,8 @@ use crate::{
     Batcher, BatcherSettings, ChainView, Clock, Derivation, DerivationParts, DerivationSettings,
     EngineHandle, EngineParts, EngineState, Follower, FollowerSettings, L1View, Move, NodeError,
     PoolHandle, PoolLimits, Posted, Proposer, ProposerSettings, Sequencer, SequencerParts,
-    SequencerSettings, restore_pool, run_batcher, run_derivation, run_follower, run_proposer,
-    run_sequencer, start_engine, start_pool,
+    SequencerSettings, log_index::start_log_indexer, restore_pool, run_batcher, run_derivation,
+    run_follower, run_proposer, run_sequencer, start_engine, start_pool,
 };
 
 /// Between looks at a feed that waits for blocks itself.
@@ -124,6 +124,8 @@ pub struct NodeParts {
     pub engine: EngineHandle,
     /// The engine's thread; of a sequencer, the pool's as well.
     pub thread: JoinHandle<()>,
+    /// Brings the index of logs up to the head.
+    pub log_indexer: LogIndexer,
     /// Follows L1.
     pub derivation: Derivation,
     /// What is known of L1.
@@ -147,6 +149,7 @@ impl NodeParts {
     /// [`NodeError`] of the store.
     pub fn open(config: &NodeConfig) -> Result<Self, NodeError> {
         let (engine, view, pool, thread) = start_actors(config)?;
+        let log_indexer = view.reader.log_indexer()?;
         let beacon = BeaconClient::new(config.beacons.clone());
         let client = L1Client::new(&config.l1, beacon, config.contracts);
         let provider = client.provider().clone();
@@ -186,6 +189,7 @@ impl NodeParts {
             view,
             engine,
             thread,
+            log_indexer,
             derivation,
             l1,
             pool,
@@ -284,6 +288,7 @@ impl Node {
             view,
             engine,
             thread,
+            log_indexer,
             derivation,
             l1,
             pool,
@@ -292,6 +297,8 @@ impl Node {
             proposer,
             follower,
         } = parts;
+        let indexer = start_log_indexer(log_indexer, view.head.clone(), stopped.clone());
+        let thread = joined([thread, indexer]);
         let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
         // Every line that a role logs says whose it is, at whatever level.
         let derive = async move {

@@ -12,6 +12,7 @@ use jsonrpsee::{
     types::{Params, SubscriptionId},
 };
 use mezz_node::ChainEvent;
+use mezz_store::LogQuery;
 use mezz_types::BlockNumber;
 use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
@@ -19,7 +20,10 @@ use tokio::sync::broadcast::error::RecvError;
 use crate::{
     context::Context,
     error::RpcError,
-    eth::{block_logs, logs::matches},
+    eth::{
+        block_logs,
+        logs::{check_filter, log_query},
+    },
     json,
 };
 
@@ -48,7 +52,7 @@ impl IdProvider for SubscriptionIds {
 
 enum Wanted {
     Heads,
-    Logs(Box<Filter>),
+    Logs(Arc<LogQuery>),
     /// Hashes of transactions as they enter the pool, or the whole of them.
     Pending {
         full: bool,
@@ -67,8 +71,10 @@ fn wanted(params: &Params<'_>) -> Result<Wanted, RpcError> {
         },
         Some("logs") => {
             let filter = list.get(1).cloned().unwrap_or_else(|| json!({}));
-            let filter = serde_json::from_value(filter).map_err(|error| bad(error.to_string()))?;
-            Ok(Wanted::Logs(Box::new(filter)))
+            let filter: Filter =
+                serde_json::from_value(filter).map_err(|error| bad(error.to_string()))?;
+            check_filter(&filter)?;
+            Ok(Wanted::Logs(Arc::new(log_query(&filter))))
         }
         Some(other) => Err(bad(format!("{other} cannot be subscribed to"))),
         None => Err(bad("what to subscribe to is missing".into())),
@@ -115,17 +121,15 @@ async fn subscribe(
                 }
             }
         }
-        Wanted::Logs(filter) => {
+        Wanted::Logs(query) => {
             let mut events = context.view.subscribe();
             let mut sink = pending.accept().await?;
             while let Ok(event) = next(&sink, events.recv()).await {
                 let ChainEvent::Block(header) = event else { continue };
                 let number = BlockNumber::new(header.number);
-                let filter = filter.clone();
+                let query = Arc::clone(&query);
                 let found = context
-                    .run_heavy(move |context| {
-                        block_logs(context, number, |log| matches(&filter, log))
-                    })
+                    .run_heavy(move |context| block_logs(context, number, |log| query.matches(log)))
                     .await;
                 // A block that was taken back meanwhile has no logs.
                 for log in found.unwrap_or_default() {

@@ -1,4 +1,4 @@
-//! `chain.redb` and `pool.redb`: opening them, and reading and writing typed tables.
+//! `chain.redb`, `logs.redb` and `pool.redb`: opening them, and reading and writing typed tables.
 
 use std::{borrow::Borrow, path::Path};
 
@@ -16,6 +16,8 @@ use crate::{
 
 /// File of everything but the state and what waits.
 pub(crate) const CHAIN_FILE: &str = "chain.redb";
+/// File of the index of logs.
+pub(crate) const LOGS_FILE: &str = "logs.redb";
 /// File of the transactions that wait for a block.
 pub(crate) const POOL_FILE: &str = "pool.redb";
 
@@ -58,6 +60,24 @@ impl Database {
         let database = Self(inner);
         database.check_identity(dir, identity)?;
         Ok(database)
+    }
+
+    /// The same of a database that can be made anew from another: what cannot be opened is removed.
+    pub(crate) fn open_derived(
+        dir: &Path,
+        file: &str,
+        identity: B256,
+        cache_mib: usize,
+    ) -> Result<Self, StoreError> {
+        match Self::open(dir, file, identity, cache_mib) {
+            Err(error) if !matches!(error, StoreError::Locked { .. }) => {
+                tracing::warn!(%error, file, "made anew, since it cannot be used");
+                let path = dir.join(file);
+                std::fs::remove_file(&path).map_err(|source| StoreError::File { path, source })?;
+                Self::open(dir, file, identity, cache_mib)
+            }
+            opened => opened,
+        }
     }
 
     fn check_identity(&self, dir: &Path, identity: B256) -> Result<(), StoreError> {

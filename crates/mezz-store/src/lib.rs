@@ -1,7 +1,8 @@
 //! State, blocks, receipts, indexes and history on disk.
 //!
 //! A store is a directory: `head/` and `final/` hold the state in NOMT, after the last block and
-//! after the last final one; `pool.redb` holds what waits for a block, `chain.redb` everything else.
+//! after the last final one; `pool.redb` holds what waits for a block, `logs.redb` where logs are,
+//! `chain.redb` everything else.
 //! Its layout is drawn in `docs/storage.md`. One [`Store`] writes blocks and state, one [`L1Store`] keeps what was learnt
 //! from L1, any number of [`StoreReader`]s read.
 
@@ -15,6 +16,8 @@ mod history;
 mod inspect;
 mod io_uring;
 mod l1;
+mod log_index;
+mod log_query;
 mod options;
 mod pool;
 mod reader;
@@ -41,6 +44,8 @@ pub use l1::{
     BatchOutcome, ClaimEvent, ClaimOutcome, L1BlockRef, L1Position, L1Store, L1Update, StoredBatch,
     StoredClaim, StoredMessage, TransactionJournal,
 };
+pub use log_index::{LogBlocks, LogIndexStatus, LogIndexer};
+pub use log_query::LogQuery;
 pub use options::StoreOptions;
 pub use pool::{PoolJournal, PoolUpdate};
 pub use reader::{ProofState, StateProof, StateProofs, StoreReader, Usage};

@@ -18,6 +18,8 @@ pub struct StoreOptions {
     pub commit_threads: usize,
     /// Blocks before the head whose state can be read.
     pub history_window: u64,
+    /// Blocks of a section of the index of logs, 1 to 1,024: what a start reads again at most.
+    pub log_section_blocks: usize,
 }
 
 impl Default for StoreOptions {
@@ -30,6 +32,7 @@ impl Default for StoreOptions {
             database_cache_mib: 256,
             commit_threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
             history_window: 4_096,
+            log_section_blocks: 1_024,
         }
     }
 }

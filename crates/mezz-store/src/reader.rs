@@ -3,18 +3,20 @@
 use std::sync::{Arc, atomic::Ordering};
 
 use alloy_consensus::Header;
-use alloy_primitives::{B256, Bloom, Bytes};
+use alloy_primitives::{B256, Bytes};
 use mezz_trie::{Terminal, Witness};
 use mezz_types::{BlockNumber, OutboxIndex, StateChanges, StateKey};
 
 use crate::{
-    BlockRef, Body, Receipt, StateView, StoreError, StoredTransaction,
+    BlockRef, Body, LogBlocks, LogIndexStatus, LogIndexer, LogQuery, Receipt, StateView,
+    StoreError, StoredTransaction,
     block::StoredWithdrawal,
     blocks,
     codec::Map,
     database::Read,
+    log_index,
     shared::{Shared, final_block, last_block},
-    tables::{BLOOMS, FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
+    tables::{FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
     view,
 };
 
@@ -214,32 +216,36 @@ impl StoreReader {
         Ok(Some((found, receipt)))
     }
 
-    /// The first block from `from` to `to` (included) whose logs may be wanted: the filter sees one
-    /// bloom filter of 256 bytes for each block that has logs, and no body is read.
+    /// The blocks from `from` to `to` (included) that may have a wanted log, as far as one step goes:
+    /// to the last block of what comes back, which is `to` or the head when there are no more.
     ///
     /// # Errors
     /// A failure of the disk.
-    pub fn next_block_with_logs(
+    pub fn log_blocks(
         &self,
+        query: &LogQuery,
         from: BlockNumber,
         to: BlockNumber,
-        wanted: impl Fn(&Bloom) -> bool,
-    ) -> Result<Option<BlockNumber>, StoreError> {
-        let read = self.read()?;
-        let Some(table) = read.table(BLOOMS)? else { return Ok(None) };
-        if from > to {
-            return Ok(None);
-        }
-        let range = table
-            .range(from.get()..=to.get())
-            .map_err(StoreError::database("reading bloom filters"))?;
-        for entry in range {
-            let (number, bloom) = entry.map_err(StoreError::database("reading bloom filters"))?;
-            if wanted(&Bloom::from(bloom.value())) {
-                return Ok(Some(BlockNumber::new(number.value())));
-            }
-        }
-        Ok(None)
+    ) -> Result<LogBlocks, StoreError> {
+        self.shared.check_alive()?;
+        let to = to.min(self.shared.tip()?.map_or(BlockNumber::ZERO, |tip| tip.number));
+        log_index::search(&self.shared, query, from, to)
+    }
+
+    /// Who brings the index of logs up to the head. There is one holder at a time.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn log_indexer(&self) -> Result<LogIndexer, StoreError> {
+        LogIndexer::new(Arc::clone(&self.shared))
+    }
+
+    /// How far the index of logs is.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn log_index(&self) -> Result<LogIndexStatus, StoreError> {
+        log_index::status(&self.shared)
     }
 
     /// The state after the last block; `None` before genesis.

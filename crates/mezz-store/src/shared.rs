@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{
-        RwLock,
+        RwLock, RwLockReadGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
@@ -15,6 +15,7 @@ use crate::{
     block::decode_header_hash,
     database::{Database, Read},
     history::History,
+    log_index::LogTail,
     tables::{HEADERS, meta},
     trie::Trie,
 };
@@ -23,6 +24,10 @@ pub(crate) struct Shared {
     pub(crate) dir: PathBuf,
     pub(crate) options: StoreOptions,
     pub(crate) database: Database,
+    /// The index of logs.
+    pub(crate) logs: Database,
+    /// What the index does not have on disk yet.
+    pub(crate) log_tail: RwLock<LogTail>,
     /// State after the last block.
     pub(crate) head: Trie,
     /// State after the last final block.
@@ -40,7 +45,7 @@ impl Shared {
     pub(crate) fn new(
         dir: PathBuf,
         options: StoreOptions,
-        database: Database,
+        [database, logs]: [Database; 2],
         head: Trie,
         finalized: Trie,
     ) -> Self {
@@ -48,6 +53,8 @@ impl Shared {
             dir,
             options,
             database,
+            logs,
+            log_tail: RwLock::default(),
             head,
             finalized,
             history: RwLock::default(),
@@ -69,6 +76,10 @@ impl Shared {
             self.poisoned.store(true, Ordering::Release);
         }
         result
+    }
+
+    pub(crate) fn log_tail(&self) -> Result<RwLockReadGuard<'_, LogTail>, StoreError> {
+        self.log_tail.read().map_err(|_| StoreError::Poisoned)
     }
 
     pub(crate) fn tip(&self) -> Result<Option<BlockRef>, StoreError> {

@@ -22,7 +22,7 @@ use mezz_types::{BlockNumber, StateChanges, StateKey};
 use crate::{
     Block, BlockRef, StoreError, StoreOptions, StoreReader, blocks,
     codec::Map,
-    database::{CHAIN_FILE, Database, Write},
+    database::{CHAIN_FILE, Database, LOGS_FILE, Write},
     filter::Filter,
     io_uring::check_io_uring,
     recovery,
@@ -34,6 +34,8 @@ use crate::{
 
 /// Most entries that one commit takes out of a table, so that no block waits for a long clean-up.
 const PRUNED_PER_COMMIT: usize = 64;
+/// Memory for pages of the index of logs, MiB.
+const LOGS_CACHE_MIB: usize = 32;
 /// Leaves that one commit of the final instance holds at most, except within one block.
 const LEAVES_PER_STEP: usize = 20_000;
 
@@ -101,6 +103,9 @@ impl Store {
             let path = path.to_owned();
             move |source| StoreError::File { path, source }
         };
+        let identity = database.read()?.meta::<32>(meta::IDENTITY)?;
+        let identity = identity.map(B256::from).unwrap_or_default();
+        let logs = Database::open_derived(dir, LOGS_FILE, identity, LOGS_CACHE_MIB)?;
         let instances = [dir.join("head"), dir.join("final")];
         if database.read()?.meta::<1>(meta::READY)?.is_none() {
             // A crash while they were first made leaves them half-made and empty.
@@ -130,7 +135,8 @@ impl Store {
         let write = database.write()?;
         write.set_meta(meta::READY, &[1])?;
         write.commit()?;
-        let shared = Arc::new(Shared::new(dir.to_owned(), options, database, head, finalized));
+        let shared =
+            Arc::new(Shared::new(dir.to_owned(), options, [database, logs], head, finalized));
         recovery::recover(&shared)?;
         Ok(Self { shared })
     }

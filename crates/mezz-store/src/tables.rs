@@ -1,4 +1,4 @@
-//! The tables of `chain.redb` and `pool.redb`. Every value is drawn byte by byte in `docs/storage.md`.
+//! The tables of `chain.redb`, `logs.redb` and `pool.redb`. Every value is drawn byte by byte in `docs/storage.md`.
 
 use redb::TableDefinition;
 
@@ -58,6 +58,11 @@ pub(crate) const CLAIM_BATCHES: TableDefinition<'static, &'static [u8; 32], u64>
 /// Sender and nonce → transaction to L1 on its way.
 pub(crate) const JOURNAL: TableDefinition<'static, &'static [u8; 28], &'static [u8]> =
     TableDefinition::new("journal");
+/// First block of a section of the index of logs → its last block and that block's hash; in `logs.redb`.
+pub(crate) const LOG_SECTIONS: ByNumber = TableDefinition::new("log-sections");
+/// First block of a section and lowest entry → entries, ascending; in `logs.redb`.
+pub(crate) const LOG_ENTRIES: TableDefinition<'static, (u64, u64), &'static [u8]> =
+    TableDefinition::new("log-entries");
 /// Order of arrival → transaction that waits for a block; in `pool.redb`.
 pub(crate) const WAITING: ByNumber = TableDefinition::new("waiting");
 /// Transaction hash → transaction of a block that is being taken back; in `pool.redb`.

@@ -16,6 +16,7 @@ fn store(dir: &TempDir) -> Store {
         database_cache_mib: 16,
         commit_threads: 1,
         history_window: 16,
+        ..StoreOptions::default()
     };
     Store::open(dir.path(), alloy_primitives::B256::repeat_byte(1), options).unwrap()
 }

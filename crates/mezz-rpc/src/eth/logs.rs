@@ -1,8 +1,9 @@
 //! Logs and filters.
 
 use alloy::rpc::types::{Filter, FilterBlockOption};
-use alloy_primitives::{BloomInput, U256};
+use alloy_primitives::U256;
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
+use mezz_store::LogQuery;
 use mezz_types::BlockNumber;
 use serde_json::{Value, json};
 
@@ -15,11 +16,15 @@ use crate::{
     register::{method, method_async},
 };
 
+/// Addresses, or topics in one position, that a filter may name: as in geth.
+const VALUES: usize = 1_000;
+
 pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMethodError> {
     method_async(module, "eth_getLogs", |params: (Filter,), context| async move {
         context.run_heavy(move |context| logs(context, &params.0)).await.map(Value::Array)
     })?;
     method(module, "eth_newFilter", |params: (Filter,), context| {
+        check_filter(&params.0)?;
         install(context, Kind::Logs(Box::new(params.0)))
     })?;
     method(module, "eth_newBlockFilter", |_: Vec<Value>, context| install(context, Kind::Blocks))?;
@@ -49,6 +54,7 @@ fn install(context: &Context, kind: Kind) -> Result<Value, RpcError> {
 
 /// The logs that a filter names.
 pub(crate) fn logs(context: &Context, filter: &Filter) -> Result<Vec<Value>, RpcError> {
+    check_filter(filter)?;
     let (first, last) = match filter.block_option {
         FilterBlockOption::AtBlockHash(hash) => {
             let block = context.known_block(hash.into())?.number;
@@ -73,7 +79,13 @@ pub(crate) fn logs(context: &Context, filter: &Filter) -> Result<Vec<Value>, Rpc
             (first, last.min(head))
         }
     };
-    range_logs(context, filter, first, last)
+    let reader = &context.view.reader;
+    let before = reader.block_hash(last)?;
+    let found = range_logs(context, filter, first, last)?;
+    if reader.block_hash(last)? != before {
+        return Err(RpcError::Moved("blocks were taken back while their logs were read".into()));
+    }
+    Ok(found)
 }
 
 /// The logs of blocks `first` to `last` that a filter names.
@@ -97,47 +109,48 @@ pub(crate) fn range_logs(
             first.get()
         )));
     }
-    let bloom_matches = |bloom: &alloy_primitives::Bloom| {
-        let any = |wanted: &mut dyn Iterator<Item = &[u8]>| {
-            let mut wanted = wanted.peekable();
-            wanted.peek().is_none()
-                || wanted.any(|bytes| bloom.contains_input(BloomInput::Raw(bytes)))
-        };
-        any(&mut filter.address.iter().map(|address| address.as_slice()))
-            && filter
-                .topics
-                .iter()
-                .all(|topic| any(&mut topic.iter().map(|value| value.as_slice())))
-    };
+    let query = log_query(filter);
     let mut found = Vec::new();
     let mut at = first;
     while at <= last {
-        let Some(number) = context.view.reader.next_block_with_logs(at, last, bloom_matches)?
-        else {
-            break;
-        };
-        found.extend(block_logs(context, number, |log| matches(filter, log))?);
-        if found.len() > limits.log_results {
-            let advice = match number.get().checked_sub(1).filter(|end| *end >= first.get()) {
-                Some(end) => format!("this range would work: [{:#x}, {end:#x}]", first.get()),
-                None => "name addresses or topics".into(),
-            };
-            return Err(RpcError::Limit(format!(
-                "query returns more than {} results: {advice}",
-                limits.log_results
-            )));
+        let step = context.view.reader.log_blocks(&query, at, last)?;
+        for number in step.blocks {
+            found.extend(block_logs(context, number, |log| query.matches(log))?);
+            if found.len() > limits.log_results {
+                return Err(too_many(limits.log_results, first, number));
+            }
         }
-        at = number.next();
+        // Blocks that were taken back meanwhile have no logs.
+        if step.last < at {
+            break;
+        }
+        at = step.last.next();
     }
     Ok(found)
 }
 
-/// Whether a log is one that the filter names.
-pub(crate) fn matches(filter: &Filter, log: &alloy_primitives::Log) -> bool {
-    let address = filter.address.is_empty() || filter.address.contains(&log.address);
-    address
-        && filter.topics.iter().enumerate().all(|(position, wanted)| {
-            wanted.is_empty()
-                || log.topics().get(position).is_some_and(|topic| wanted.contains(topic))
-        })
+fn too_many(limit: usize, first: BlockNumber, at: BlockNumber) -> RpcError {
+    let advice = match at.get().checked_sub(1).filter(|end| *end >= first.get()) {
+        Some(end) => format!("this range would work: [{:#x}, {end:#x}]", first.get()),
+        None => "name addresses or topics".into(),
+    };
+    RpcError::Limit(format!("query returns more than {limit} results: {advice}"))
+}
+
+/// What a filter wants, in the store's words.
+pub(crate) fn log_query(filter: &Filter) -> LogQuery {
+    LogQuery {
+        addresses: filter.address.iter().copied().collect(),
+        topics: filter.topics.iter().map(|any| any.iter().copied().collect()).collect(),
+    }
+}
+
+/// Refuses a filter that names more than an index should be asked for.
+pub(crate) fn check_filter(filter: &Filter) -> Result<(), RpcError> {
+    let largest = filter.topics.iter().map(|any| any.len()).max().unwrap_or_default();
+    if filter.address.len().max(largest) > VALUES {
+        let text = format!("more than {VALUES} addresses, or topics in one position");
+        return Err(RpcError::Params(text));
+    }
+    Ok(())
 }

@@ -4,7 +4,7 @@ use alloy_primitives::B256;
 use mezz_store::{Severity, Store, StoreError};
 use mezz_types::BlockNumber;
 
-use crate::support::{Chain, IDENTITY, block, logger, open, options};
+use crate::support::{Chain, IDENTITY, block, open, options};
 
 #[test]
 fn blocks_come_back_after_a_restart() {
@@ -98,38 +98,6 @@ fn roots_are_known_before_anything_is_written() {
         assert_eq!(prepared.prior_root(), chain.blocks[2].1.header.state_root);
     }
     chain.check();
-}
-
-#[test]
-fn logs_are_looked_for_in_blooms_alone() {
-    let dir = tempfile::tempdir().unwrap();
-    let mut chain = Chain::new(dir.path(), 5);
-    chain.grow(13);
-    let reader = chain.reader();
-    let find = |from: u64, to: u64, wanted: u64| {
-        reader
-            .next_block_with_logs(BlockNumber::new(from), BlockNumber::new(to), |bloom| {
-                bloom.contains_raw_log(logger(wanted), &[])
-            })
-            .unwrap()
-            .map(BlockNumber::get)
-    };
-    assert_eq!(find(0, 13, 6), Some(6));
-    assert_eq!(find(6, 6, 6), Some(6));
-    assert_eq!(find(7, 13, 6), None);
-    assert_eq!(find(0, 5, 6), None);
-    assert_eq!(find(9, 3, 6), None);
-    // Block 7 logs nothing.
-    assert_eq!(find(0, 13, 7), None);
-    let mut seen = 0;
-    let count = |_: &alloy_primitives::Bloom| {
-        seen += 1;
-        false
-    };
-    let counter = std::cell::RefCell::new(count);
-    let all = |bloom: &alloy_primitives::Bloom| (counter.borrow_mut())(bloom);
-    reader.next_block_with_logs(BlockNumber::ZERO, BlockNumber::new(13), all).unwrap();
-    assert_eq!(seen, 4, "blocks 3, 6, 9 and 12 have logs");
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod blocks;
 mod inspect;
 mod l1;
+mod logs;
 mod pool;
 mod state;
 mod support;

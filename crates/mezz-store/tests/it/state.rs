@@ -124,8 +124,9 @@ fn a_rollback_leaves_no_trace_of_its_blocks() {
             assert!(reader.withdrawal(withdrawal.index).unwrap().is_none());
         }
     }
-    let all = reader.next_block_with_logs(BlockNumber::new(5), BlockNumber::new(99), |_| true);
-    assert_eq!(all.unwrap(), None);
+    let all = mezz_store::LogQuery::default();
+    let found = reader.log_blocks(&all, BlockNumber::new(4), BlockNumber::new(99)).unwrap();
+    assert_eq!((found.blocks, found.last), (Vec::new(), BlockNumber::new(4)));
 }
 
 #[test]

@@ -30,6 +30,7 @@ pub(crate) fn options() -> StoreOptions {
         database_cache_mib: 16,
         commit_threads: 2,
         history_window: 16,
+        log_section_blocks: 4,
     }
 }
 
@@ -106,9 +107,20 @@ impl Chain {
 
     /// Opens the directory again, as another process would.
     pub(crate) fn reopen(self, dir: &Path) -> Self {
+        self.reopen_after(dir, |_| {})
+    }
+
+    /// The same, with something done to the directory in between.
+    pub(crate) fn reopen_after(self, dir: &Path, change: impl FnOnce(&Path)) -> Self {
         let Self { store, states, blocks, dice } = self;
         drop(store);
+        change(dir);
         Self { store: open(dir), states, blocks, dice }
+    }
+
+    /// A number that was not there before.
+    pub(crate) fn salt(&mut self) -> u64 {
+        self.dice.below(u64::MAX)
     }
 
     /// A handle that reads.
