@@ -110,6 +110,9 @@ pub struct UpArgs {
     /// Where to serve the embedded L1's RPC.
     #[arg(long, default_value = "127.0.0.1:8545", value_name = "ADDRESS")]
     pub l1_rpc: SocketAddr,
+    /// Take no transactions while less than this is free on the disk, MiB; what was accepted goes on.
+    #[arg(long, default_value_t = 1_024, value_name = "MIB")]
+    pub disk_reserve: u64,
     /// Where batches go on L1.
     #[arg(long, value_enum, default_value_t = Data::Blob)]
     pub data_kind: Data,
@@ -286,6 +289,9 @@ pub struct NodeArgs {
     /// Where to serve /metrics, /healthz and /readyz; nowhere if left out.
     #[arg(long, value_name = "ADDRESS")]
     pub metrics: Option<SocketAddr>,
+    /// As a sequencer, take no transactions while less than this is free on the disk, MiB; what was accepted goes on.
+    #[arg(long, default_value_t = 1_024, value_name = "MIB")]
+    pub disk_reserve: u64,
     /// Time between blocks, for a sequencer: 100ms to 12s.
     #[arg(long, default_value = "1s", value_parser = block_time, value_name = "TIME")]
     pub block_time: Duration,

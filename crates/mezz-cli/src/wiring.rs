@@ -26,6 +26,8 @@ pub(crate) struct Pace {
     pub(crate) batch_age: Duration,
     /// Seconds between claims.
     pub(crate) claim_interval_secs: u64,
+    /// What stays free on the disk, MiB.
+    pub(crate) reserve_mib: u64,
 }
 
 /// Keys of the roles that are wanted.
@@ -55,7 +57,7 @@ pub(crate) fn node_config(
     let genesis = chain_genesis(&chain.config)?;
     Ok(NodeConfig {
         data_dir: dir.join("chain"),
-        store: StoreOptions::default(),
+        store: StoreOptions { reserve_mib: pace.reserve_mib, ..StoreOptions::default() },
         chain: Arc::new(chain.config.clone()),
         genesis: genesis.accounts,
         contracts: chain.contracts,

@@ -1,6 +1,9 @@
 //! What can go wrong in the store, and what to do about it.
 
-use std::path::PathBuf;
+use std::{
+    io,
+    path::{Path, PathBuf},
+};
 
 use alloy_primitives::B256;
 use mezz_types::BlockNumber;
@@ -233,6 +236,30 @@ pub enum StoreError {
         /// The one given.
         got: u64,
     },
+    /// The file system has no room for what must be written.
+    #[error(
+        "the disk is full: nothing more can be written to {dir}; what was accepted is there, and \
+         nothing needs repair: make room and start the node again",
+        dir = dir.display()
+    )]
+    DiskFull {
+        /// The directory.
+        dir: PathBuf,
+    },
+    /// The file system has less room than is kept in reserve.
+    #[error(
+        "the disk is nearly full: {free_mib} MiB are free at {dir}, {reserve_mib} MiB are kept in \
+         reserve",
+        dir = dir.display()
+    )]
+    Reserve {
+        /// The directory.
+        dir: PathBuf,
+        /// What is free, MiB.
+        free_mib: u64,
+        /// What is kept, MiB.
+        reserve_mib: u64,
+    },
     /// An earlier durable write failed: what is on disk may be older than what was said.
     #[error("the store stopped after a write failed; restart")]
     Poisoned,
@@ -246,6 +273,7 @@ impl StoreError {
             | Self::OutsideHistory { .. }
             | Self::UnknownBlock { .. }
             | Self::StaleChanges { .. }
+            | Self::Reserve { .. }
             | Self::TableGrown => Severity::Temporary,
             Self::WrongChain { .. }
             | Self::WrongFormat { .. }
@@ -264,7 +292,30 @@ impl StoreError {
             | Self::UnknownCode { .. }
             | Self::BelowFinal { .. }
             | Self::L1Gap { .. }
+            | Self::DiskFull { .. }
             | Self::Poisoned => Severity::Critical,
+        }
+    }
+
+    /// The same error, or [`StoreError::DiskFull`] if that is its cause.
+    pub(crate) fn or_full(self, dir: &Path) -> Self {
+        if self.is_full() { Self::DiskFull { dir: dir.to_owned() } } else { self }
+    }
+
+    fn is_full(&self) -> bool {
+        match self {
+            Self::File { source, .. } => lacks_room(source),
+            // It does not name its cause as a source.
+            Self::Database { source, .. } => {
+                matches!(source.as_ref(), redb::Error::Io(cause) if lacks_room(cause))
+            }
+            Self::Trie { source, .. } => {
+                let first: &(dyn std::error::Error + 'static) = source.as_ref();
+                std::iter::successors(Some(first), |error| error.source())
+                    .filter_map(|error| error.downcast_ref::<io::Error>())
+                    .any(lacks_room)
+            }
+            _ => false,
         }
     }
 
@@ -273,4 +324,8 @@ impl StoreError {
     ) -> impl FnOnce(E) -> Self {
         move |source| Self::Database { operation, source: Box::new(source.into()) }
     }
+}
+
+fn lacks_room(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded)
 }

@@ -32,6 +32,8 @@ mod view;
 #[cfg(test)]
 extern crate self as mezz_store;
 #[cfg(test)]
+mod full_disk_tests;
+#[cfg(test)]
 mod power_tests;
 #[cfg(test)]
 mod tests;

@@ -16,6 +16,8 @@ pub struct StoreOptions {
     pub database_cache_mib: usize,
     /// Threads that compute the head's root.
     pub commit_threads: usize,
+    /// What must be free on the disk for new transactions to be taken, MiB.
+    pub reserve_mib: u64,
     /// Blocks before the head whose state can be read.
     pub history_window: u64,
     /// Blocks of a section of the index of logs, 1 to 1,024: what a start reads again at most.
@@ -31,6 +33,7 @@ impl Default for StoreOptions {
             leaf_cache_mib: 256,
             database_cache_mib: 256,
             commit_threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
+            reserve_mib: 1_024,
             history_window: 4_096,
             log_section_blocks: 1_024,
         }

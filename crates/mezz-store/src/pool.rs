@@ -40,6 +40,12 @@ impl PoolJournal {
         Ok(Self { shared, database })
     }
 
+    /// A journal in a database that a test makes.
+    #[cfg(test)]
+    pub(crate) fn on(store: &crate::Store, database: Database) -> Self {
+        Self { shared: Arc::clone(&store.shared), database }
+    }
+
     /// Writes a change, as large as the caller can make it: each call waits for the disk once. It is
     /// durable when this returns.
     ///
@@ -113,6 +119,14 @@ impl PoolJournal {
                 Ok((B256::from(*hash.value()), bytes.value().to_vec()))
             })
             .collect()
+    }
+
+    /// Whether new transactions may be taken: what is written for those that wait needs room, too.
+    ///
+    /// # Errors
+    /// [`StoreError::Reserve`].
+    pub fn check_room(&self) -> Result<(), StoreError> {
+        self.shared.check_room()
     }
 
     /// All transactions, the oldest first.

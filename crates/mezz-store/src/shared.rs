@@ -2,10 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{
-        RwLock, RwLockReadGuard,
-        atomic::{AtomicBool, AtomicU64, Ordering},
-    },
+    sync::{OnceLock, RwLock, RwLockReadGuard, atomic::AtomicU64},
 };
 
 use mezz_types::BlockNumber;
@@ -38,7 +35,14 @@ pub(crate) struct Shared {
     pub(crate) tip: RwLock<Option<BlockRef>>,
     /// Changes whenever blocks are taken back: views made before are then of no use.
     pub(crate) generation: AtomicU64,
-    poisoned: AtomicBool,
+    stopped: OnceLock<Stopped>,
+}
+
+/// Why nothing works any more.
+#[derive(Clone, Copy)]
+enum Stopped {
+    DiskFull,
+    WriteFailed,
 }
 
 impl Shared {
@@ -60,22 +64,46 @@ impl Shared {
             history: RwLock::default(),
             tip: RwLock::default(),
             generation: AtomicU64::new(0),
-            poisoned: AtomicBool::new(false),
+            stopped: OnceLock::new(),
         }
     }
 
     /// Refuses everything after a failed write.
     pub(crate) fn check_alive(&self) -> Result<(), StoreError> {
-        if self.poisoned.load(Ordering::Acquire) { Err(StoreError::Poisoned) } else { Ok(()) }
+        match self.stopped.get() {
+            None => Ok(()),
+            Some(Stopped::DiskFull) => Err(StoreError::DiskFull { dir: self.dir.clone() }),
+            Some(Stopped::WriteFailed) => Err(StoreError::Poisoned),
+        }
     }
 
     /// Passes the result of a durable write through; after a failure, nothing works any more.
     pub(crate) fn durable<T>(&self, result: Result<T, StoreError>) -> Result<T, StoreError> {
-        if let Err(error) = &result {
-            tracing::error!(%error, dir = %self.dir.display(), "a write failed; the store stops");
-            self.poisoned.store(true, Ordering::Release);
+        let error = match result {
+            Ok(done) => return Ok(done),
+            Err(error) => error,
+        };
+        tracing::error!(%error, dir = %self.dir.display(), "a write failed; the store stops");
+        let error = error.or_full(&self.dir);
+        let why = match error {
+            StoreError::DiskFull { .. } => Stopped::DiskFull,
+            _ => Stopped::WriteFailed,
+        };
+        // The first failure is the one to tell of.
+        let _ = self.stopped.set(why);
+        Err(error)
+    }
+
+    /// Whether the file system has the room that is kept in reserve for what was accepted.
+    pub(crate) fn check_room(&self) -> Result<(), StoreError> {
+        // Whether a write succeeds is for the write to say.
+        let Ok(stat) = rustix::fs::statvfs(&self.dir) else { return Ok(()) };
+        let free_mib = stat.f_bavail.saturating_mul(stat.f_frsize) >> 20;
+        let reserve_mib = self.options.reserve_mib;
+        if free_mib >= reserve_mib {
+            return Ok(());
         }
-        result
+        Err(StoreError::Reserve { dir: self.dir.clone(), free_mib, reserve_mib })
     }
 
     pub(crate) fn log_tail(&self) -> Result<RwLockReadGuard<'_, LogTail>, StoreError> {

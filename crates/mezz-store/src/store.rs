@@ -84,13 +84,15 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError::WrongChain`], [`StoreError::WrongFormat`], [`StoreError::Locked`],
-    /// [`StoreError::IoUring`], [`StoreError::Diverged`], or a failure of the disk.
+    /// [`StoreError::IoUring`], [`StoreError::Diverged`], [`StoreError::DiskFull`], or another failure
+    /// of the disk.
     pub fn open(dir: &Path, identity: B256, options: StoreOptions) -> Result<Self, StoreError> {
         check_io_uring()?;
         std::fs::create_dir_all(dir)
             .map_err(|source| StoreError::File { path: dir.to_owned(), source })?;
-        let database = Database::open(dir, CHAIN_FILE, identity, options.database_cache_mib)?;
-        Self::open_with(database, dir, options)
+        Database::open(dir, CHAIN_FILE, identity, options.database_cache_mib)
+            .and_then(|database| Self::open_with(database, dir, options))
+            .map_err(|error| error.or_full(dir))
     }
 
     /// Opens or creates the state beside an open database.

@@ -234,3 +234,25 @@ fn damaged_bytes_are_errors() {
     let missing = reader.transaction(B256::ZERO).unwrap();
     assert_eq!(missing, None);
 }
+
+#[test]
+fn writes_that_change_nothing_are_applied() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut chain = Chain::empty(dir.path(), 44);
+    let mut write = |value: Option<Vec<u8>>, at: u64| {
+        let mut changes = StateChanges::default();
+        changes.leaves.insert(key(at), value);
+        chain.append(changes, None).unwrap();
+        chain.check();
+    };
+    write(Some(vec![1; 32]), 1);
+    write(Some(vec![1; 32]), 1);
+    write(None, 2);
+    write(None, 1);
+    write(None, 1);
+    chain.store.finalize(BlockNumber::new(2)).unwrap();
+    chain.check();
+    chain.rollback(3);
+    chain.check();
+    chain.reopen(dir.path()).check();
+}

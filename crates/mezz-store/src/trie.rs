@@ -142,7 +142,13 @@ impl Trie {
         let mut accesses = BTreeMap::new();
         for (key, value) in writes {
             let before = session.read(*key).map_err(failed("reading a value"))?;
-            accesses.insert(*key, KeyReadWrite::ReadThenWrite(before.clone(), value.clone()));
+            // The trie fails on writes that change nothing if there are no others.
+            let access = if before == *value {
+                KeyReadWrite::Read(before.clone())
+            } else {
+                KeyReadWrite::ReadThenWrite(before.clone(), value.clone())
+            };
+            accesses.insert(*key, access);
             prior.insert(*key, before);
         }
         let mut values = Writes::new();

@@ -37,6 +37,7 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         confirmations: args.confirmations,
         batch_age: args.batch_age,
         claim_interval_secs: args.claim_interval.as_secs(),
+        reserve_mib: args.disk_reserve,
     };
     let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
     let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;

@@ -61,6 +61,7 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
         confirmations: 0,
         batch_age: Duration::from_secs(2),
         claim_interval_secs: 10,
+        reserve_mib: args.disk_reserve,
     };
     let keys = RoleKeys {
         sequencer: true,

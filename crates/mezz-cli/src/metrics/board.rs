@@ -35,6 +35,7 @@ pub(crate) struct Board {
     pub(crate) unposted_age: Level,
     pub(crate) key_balance: Levels,
     pub(crate) disk_free: Level,
+    pub(crate) disk_reserve: Level,
     pub(crate) ready: Level,
     pub(crate) batches_posted: Counter,
     pub(crate) batch_bytes: Counter,
@@ -115,6 +116,11 @@ impl Board {
         );
         all.register("key_balance_ether", "ETH on L1 of a key that posts", it.key_balance);
         all.register("disk_free_bytes", "Free where the data directory is", it.disk_free);
+        all.register(
+            "disk_reserve_bytes",
+            "Less than this free, and a sequencer takes no transactions",
+            it.disk_reserve,
+        );
         all.register("ready", "1 if the node follows L1 and is not behind", it.ready);
         all.register("batches_posted", "Batches that this node posted", it.batches_posted);
         all.register("batch_bytes", "Bytes in them", it.batch_bytes);

@@ -33,6 +33,8 @@ pub(crate) async fn start(
 ) -> eyre::Result<MetricsServer> {
     let data_dir = config.data_dir.clone();
     let probe = Probe::new(node, rpc.clone(), data_dir, Arc::clone(&config.clock));
+    let reserve = config.store.reserve_mib.saturating_mul(1 << 20);
+    probe.keeps_free(if config.roles.sequencer.is_some() { reserve } else { 0 });
     let Roles { batcher, proposer, .. } = &config.roles;
     let batcher = batcher.as_ref().map(|it| ("batcher", it.signer.address()));
     let proposer = proposer.as_ref().map(|it| ("proposer", it.signer.address()));

@@ -83,6 +83,11 @@ impl Probe {
         }
     }
 
+    /// Shows how much of the disk is kept in reserve.
+    pub(crate) fn keeps_free(&self, bytes: u64) {
+        self.board.disk_reserve.set(bytes as f64);
+    }
+
     /// Counts what passes by, and asks L1 about `keys`, until the set is dropped.
     pub(crate) fn follow(
         &self,

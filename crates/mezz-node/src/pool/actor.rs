@@ -3,7 +3,7 @@
 use std::{sync::Arc, thread::JoinHandle};
 
 use alloy_primitives::B256;
-use mezz_store::PoolJournal;
+use mezz_store::{PoolJournal, StoreError};
 use tokio::sync::{broadcast, mpsc};
 
 use super::{
@@ -29,13 +29,14 @@ pub fn start_pool(pool: Pool, journal: Arc<PoolJournal>) -> (PoolHandle, JoinHan
     let (arrivals, _) = broadcast::channel(ARRIVALS);
     let (writer, entries) = mpsc::channel(journal::MAILBOX);
     let told = arrivals.clone();
+    let room = Arc::clone(&journal);
     let thread = |name: &str| std::thread::Builder::new().name(name.into());
     let writing = thread("pool-journal")
         .spawn(move || run_journal(&journal, entries, &told))
         .expect("a thread can be started while the node starts");
     let running = thread("pool")
         .spawn(move || {
-            Actor { pool, writer }.run(requests);
+            Actor { pool, writer, journal: room, low: false }.run(requests);
             if let Err(panic) = writing.join() {
                 std::panic::resume_unwind(panic);
             }
@@ -47,6 +48,9 @@ pub fn start_pool(pool: Pool, journal: Arc<PoolJournal>) -> (PoolHandle, JoinHan
 struct Actor {
     pool: Pool,
     writer: mpsc::Sender<Entry>,
+    journal: Arc<PoolJournal>,
+    /// Whether the disk was nearly full when it was last looked at.
+    low: bool,
 }
 
 impl Actor {
@@ -90,6 +94,10 @@ impl Actor {
 
     /// Takes a transaction in; the journal answers its sender.
     fn insert(&mut self, transaction: SharedTransaction, nonce: u64, reply: Answer) {
+        if let Err(error) = self.check_room() {
+            let _ = reply.send(Err(error));
+            return;
+        }
         // First a place to write it, so that nothing is taken in that cannot be written.
         let Ok(place) = self.writer.try_reserve() else {
             let _ = reply.send(Err(PoolError::Busy));
@@ -104,6 +112,24 @@ impl Actor {
             Err(error) => {
                 let _ = reply.send(Err(error));
             }
+        }
+    }
+
+    /// Refuses before the disk is full: what waits already must still get into blocks.
+    fn check_room(&mut self) -> Result<(), PoolError> {
+        let room = self.journal.check_room();
+        if room.is_err() != self.low {
+            self.low = room.is_err();
+            match &room {
+                Err(error) => tracing::error!(%error, "no transactions are taken"),
+                Ok(()) => tracing::warn!("the disk has room: transactions are taken again"),
+            }
+        }
+        match room {
+            Err(StoreError::Reserve { free_mib, reserve_mib, .. }) => {
+                Err(PoolError::DiskLow { free_mib, reserve_mib })
+            }
+            _ => Ok(()),
         }
     }
 

@@ -54,6 +54,17 @@ pub enum PoolError {
     /// The disk failed: the node stops.
     #[error("the transaction could not be stored: the node is stopping")]
     Unstored,
+    /// The disk has only what is kept for the transactions that were accepted.
+    #[error(
+        "the node's disk is nearly full and it takes no transactions: {free_mib} MiB are free, \
+         {reserve_mib} MiB are kept in reserve"
+    )]
+    DiskLow {
+        /// What is free, MiB.
+        free_mib: u64,
+        /// What is kept, MiB.
+        reserve_mib: u64,
+    },
     /// More is arriving than the pool can look at.
     #[error("transaction pool is busy: try again")]
     Busy,

@@ -8,6 +8,10 @@ use tempfile::TempDir;
 use super::{BlockNews, Pool, PoolError, PoolLimits, start_pool, tests::transaction};
 
 fn store(dir: &TempDir) -> Store {
+    store_with(dir, 0)
+}
+
+fn store_with(dir: &TempDir, reserve_mib: u64) -> Store {
     let options = StoreOptions {
         head_buckets: 1_024,
         final_buckets: 1_024,
@@ -15,6 +19,7 @@ fn store(dir: &TempDir) -> Store {
         leaf_cache_mib: 8,
         database_cache_mib: 16,
         commit_threads: 1,
+        reserve_mib,
         history_window: 16,
         ..StoreOptions::default()
     };
@@ -124,4 +129,28 @@ fn what_blocks_give_back_waits_again_whatever_the_bounds_and_is_settled() {
     let waiting: Vec<_> = journal.entries().unwrap().into_iter().map(|it| it.1).collect();
     let expected: Vec<_> = kept.into_iter().skip(1).map(|it| it.1).collect();
     assert_eq!(waiting, expected);
+}
+
+#[test]
+fn nothing_is_taken_while_the_disk_has_only_its_reserve() {
+    let dir = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    {
+        let store = store_with(&dir, u64::MAX);
+        let journal = Arc::new(store.pool_journal().unwrap());
+        let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
+        let refused = runtime.block_on(pool.insert(transaction(1, 0, 100, 10), 0)).unwrap_err();
+        assert!(matches!(refused, PoolError::DiskLow { reserve_mib: u64::MAX, .. }), "{refused:?}");
+        assert!(refused.to_string().contains("disk is nearly full"), "{refused}");
+        assert_eq!(runtime.block_on(pool.status()).pending, 0);
+        drop(pool);
+        thread.join().unwrap();
+    }
+    let store = store(&dir);
+    let journal = Arc::new(store.pool_journal().unwrap());
+    assert_eq!(journal.entries().unwrap(), []);
+    let (pool, thread) = start_pool(Pool::new(PoolLimits::default()), journal);
+    runtime.block_on(pool.insert(transaction(1, 0, 100, 10), 0)).unwrap();
+    drop(pool);
+    thread.join().unwrap();
 }

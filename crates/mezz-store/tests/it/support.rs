@@ -29,6 +29,7 @@ pub(crate) fn options() -> StoreOptions {
         leaf_cache_mib: 8,
         database_cache_mib: 16,
         commit_threads: 2,
+        reserve_mib: 0,
         history_window: 16,
         log_section_blocks: 4,
     }
