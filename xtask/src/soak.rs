@@ -34,6 +34,10 @@ const PATIENCE: Duration = Duration::from_secs(180);
 const LOOK: Duration = Duration::from_millis(20);
 /// Crashes between two lines of output.
 const TOLD_EVERY: u32 = 10;
+/// Crashes to one reorganisation of L1, where they are asked for.
+const REORG_EVERY: u64 = 5;
+/// Most blocks that one takes back: half of what is not final.
+const DEEPEST: u64 = 4;
 /// Accounts that the chain funds, and that send.
 const ACCOUNTS: usize = 10;
 /// Accounts of the test mnemonic with which `mezz up` posts batches and claims.
@@ -85,6 +89,9 @@ pub(crate) struct Args {
     /// Where batches go: calldata or blob. Proofs of blobs take most of the time of a small machine.
     #[arg(long, default_value = "calldata")]
     data_kind: String,
+    /// Take back 1 to 4 blocks of L1 between crashes, too, with what is in them.
+    #[arg(long)]
+    reorgs: bool,
 }
 
 /// Runs the command.
@@ -92,9 +99,11 @@ pub(crate) fn run(args: &Args) -> eyre::Result<()> {
     let dir = std::env::temp_dir().join(format!("mezz-soak-{}", std::process::id()));
     fs::create_dir_all(&dir)?;
     let ended = soak(args, &dir);
-    let Args { crashes, seed, data_kind } = args;
-    let again =
-        format!("cargo xtask soak --crashes {crashes} --seed {seed} --data-kind {data_kind}");
+    let Args { crashes, seed, data_kind, reorgs } = args;
+    let reorgs = if *reorgs { " --reorgs" } else { "" };
+    let again = format!(
+        "cargo xtask soak --crashes {crashes} --seed {seed} --data-kind {data_kind}{reorgs}"
+    );
     if ended.is_ok() {
         fs::remove_dir_all(&dir)?;
     }
@@ -118,6 +127,9 @@ fn soak(args: &Args, dir: &Path) -> eyre::Result<()> {
             nodes.wait_and_look(*victim, &load)?;
         }
         std::thread::sleep(Duration::from_millis(draw.below(1_500)));
+        if args.reorgs && draw.below(REORG_EVERY) == 0 {
+            nodes.world.take_back(1 + draw.below(DEEPEST))?;
+        }
         nodes.process(*victim)?.kill_and_start()?;
         load.check()?;
         if crash % TOLD_EVERY == 0 || crash == args.crashes {
@@ -200,6 +212,12 @@ impl Starter {
         wait("L1 has taken what was sent to it", || {
             let pool = self.l1.ask("txpool_status", json!([]))?;
             Ok((number(&pool["pending"])? == 0).then_some(()))
+        })?;
+        // What comes later may take blocks back, and not this money.
+        let funded = number(&self.l1.ask("eth_blockNumber", json!([]))?)?;
+        wait("the deposits are final", || {
+            let last = self.l1.ask("eth_getBlockByNumber", json!(["finalized", false]))?;
+            Ok((number(&last["number"])? >= funded).then_some(()))
         })
     }
 

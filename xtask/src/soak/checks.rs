@@ -31,6 +31,7 @@ pub(crate) struct World {
     proposer: String,
     inbox: String,
     settlement: String,
+    reorgs: u32,
     _l1_process: Process,
 }
 
@@ -53,10 +54,18 @@ impl World {
             proposer: account(PROPOSER)?,
             inbox: contract("inbox")?,
             settlement: contract("settlement")?,
+            reorgs: 0,
             accounts: accounts.to_vec(),
             l1,
             _l1_process: l1_process,
         })
+    }
+
+    /// L1 takes back its last `depth` blocks, and what was in them: nobody sends it again but who sent it.
+    pub(crate) fn take_back(&mut self, depth: u64) -> eyre::Result<()> {
+        self.l1.ask("anvil_reorg", json!([depth, []]))?;
+        self.reorgs += 1;
+        Ok(())
     }
 
     /// How far everything is, in one line.
@@ -158,6 +167,9 @@ impl World {
             lines.join("\n")
         );
         let fresh = processes.last().ok_or_else(|| eyre!("nobody derives"))?;
+        if self.reorgs > 0 {
+            lines.push(format!("soak: L1 took blocks back {} times", self.reorgs));
+        }
         lines.push(self.batches_are_posted_once(&fresh.rpc)?);
         lines.push(self.claims_are_made_once()?);
         Ok(lines.join("\n"))
@@ -182,7 +194,7 @@ impl World {
         ensure!(batches == posted, "batches come from other transactions than the operator's");
         let beyond = rpc.ask("mezz_getBatch", json!([format!("{:#x}", posted.len())]))?;
         ensure!(beyond.is_null(), "there are more batches than the operator's {}", posted.len());
-        ensure!(refused == 0, "L1 refused {refused} posts: they were sent twice");
+        self.none_refused("posts", refused)?;
         Ok(format!("soak: {} batches, each posted once, up to block {}", posted.len(), next - 1))
     }
 
@@ -206,8 +218,17 @@ impl World {
                 "batches below 0x{batch_end} were claimed twice on one parent"
             );
         }
-        ensure!(refused == 0, "L1 refused {refused} moves of the proposer: they were sent twice");
+        self.none_refused("moves of the proposer", refused)?;
         Ok(format!("soak: {claims} claims, each made once, in {} moves", sent.len()))
+    }
+
+    /// Fails if L1 refused what was sent twice. What builds on a block that L1 took back is refused, too.
+    fn none_refused(&self, what: &str, refused: usize) -> eyre::Result<()> {
+        ensure!(
+            refused == 0 || self.reorgs > 0,
+            "L1 refused {refused} {what}: they were sent twice"
+        );
+        Ok(())
     }
 
     /// Transactions from `sender` to `contract` on L1: hashes of those that worked, and how many

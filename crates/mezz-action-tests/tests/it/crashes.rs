@@ -4,7 +4,7 @@ use alloy_primitives::{Address, U256};
 use mezz_action_tests::{Account, ETHER, World, WorldSettings};
 use mezz_devl1::{Dropped, Reorg};
 use mezz_node::{BuildRequest, EngineError};
-use mezz_types::{BlockNumber, InboxIndex};
+use mezz_types::InboxIndex;
 
 async fn world() -> (World, Account) {
     let mut world = World::new(WorldSettings::default()).await;
@@ -19,7 +19,6 @@ async fn world() -> (World, Account) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_while_blocks_are_taken_back_loses_no_transaction() {
     let (mut world, mut alice) = world().await;
-    let before = world.node.head().0;
     let mut sent = Vec::new();
     for _ in 0..3 {
         let transfer = alice.transfer(Address::repeat_byte(0x70), U256::from(1));
@@ -28,13 +27,15 @@ async fn a_crash_while_blocks_are_taken_back_loses_no_transaction() {
     }
     let parts = world.node.parts();
     let at = parts.view.l1.cursor().unwrap().expect("L1 was read");
-    let returned = parts.engine.rewind(BlockNumber::new(before), at).await.unwrap();
+    // As if L1 had taken back every message, and shown them all again.
+    let returned = parts.engine.rewind(InboxIndex::ZERO, at).await.unwrap();
     assert_eq!(returned.len(), sent.len());
     // Nobody tells the pool: the process is gone.
     world.act_restart_node();
-    assert_eq!(world.node.head().0, before);
+    assert_eq!(world.node.head().0, 0);
     let pool = world.node.parts().pool.as_ref().expect("it sequences");
-    assert_eq!(pool.status().await.pending, sent.len());
+    let status = pool.status().await;
+    assert_eq!(status.pending + status.queued, sent.len());
     // A second death changes nothing, and once they are in a block they do not come back.
     world.act_restart_node();
     world.act_derive_all().await;
@@ -45,6 +46,21 @@ async fn a_crash_while_blocks_are_taken_back_loses_no_transaction() {
     world.act_restart_node();
     let pool = world.node.parts().pool.as_ref().expect("it sequences");
     assert_eq!((pool.status().await.pending, pool.status().await.queued), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_is_built_while_l1_goes_back_stays_if_it_consumed_nothing_of_it() {
+    let (mut world, mut alice) = world().await;
+    let at = world.node.parts().view.l1.cursor().unwrap().expect("L1 was read");
+    let (end, _) = world.node.parts().view.l1.inbox_end().unwrap();
+    // Derivation has looked which messages stay, and only then comes this block.
+    let transfer = alice.transfer(Address::repeat_byte(0x70), U256::from(1));
+    world.act_send_l2(transfer).await;
+    world.act_l2_build().await.expect("a transaction is work");
+    let head = world.node.head();
+    let returned = world.node.parts().engine.rewind(end, at).await.unwrap();
+    assert_eq!(returned, []);
+    assert_eq!(world.node.head(), head);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -167,16 +167,20 @@ async fn only_what_the_sequencer_signed_and_what_executes_to_it_is_followed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn blocks_built_again_replace_those_before_and_never_safe_ones() {
     let (mut world, mut alice) = world().await;
+    let (kept, _) = world.node.parts().view.l1.inbox_end().unwrap();
+    let carol = world.account("carol");
+    world.act_deposit(&carol.signer, carol.address(), ETHER).await;
+    world.act_derive_all().await;
     transfer(&mut world, &mut alice, 1).await;
     transfer(&mut world, &mut alice, 2).await;
     let feed = Feed::honest(&world);
     let mut replica = following(&mut world, &[feed]);
     replica.derive_all().await.unwrap();
     assert_eq!(look(&mut replica).await.unwrap(), Followed::Blocks(3));
-    // The sequencer goes back to block 1 and builds three others.
+    // The sequencer goes back to before carol's deposit, and builds three others.
     let parts = world.node.parts();
     let at = parts.view.l1.cursor().unwrap().expect("L1 was read");
-    parts.engine.rewind(BlockNumber::new(1), at).await.unwrap();
+    parts.engine.rewind(kept, at).await.unwrap();
     let mut bob = world.account_now("bob");
     for wei in [10, 20, 30] {
         transfer(&mut world, &mut bob, wei).await;

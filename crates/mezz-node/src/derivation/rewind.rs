@@ -7,7 +7,7 @@ use super::{
     Derivation, DerivationError, Progress,
     state::{seen, with_nonces},
 };
-use crate::{BlockNews, engine::next_inbox_index};
+use crate::{BlockNews, engine::last_block_before};
 
 impl Derivation {
     /// Goes back if the last L1 block that was read is gone; none if it is there, or nothing else is.
@@ -26,13 +26,14 @@ impl Derivation {
             return Ok(Progress::Idle);
         };
         let kept_messages = self.kept_messages(ancestor.number)?;
-        let target = self.last_block_before(kept_messages)?;
+        let head = BlockNumber::new(self.parts.view.head.borrow().number);
+        let target = last_block_before(&self.parts.view.reader, head, kept_messages)?;
         let finalized = self.parts.view.reader.finalized()?.map(|block| block.number);
         if let Some(block) = finalized.filter(|block| target < *block) {
             return Err(DerivationError::FinalTakenBack { block, ancestor: ancestor.number });
         }
         tracing::warn!(l1_block = %ancestor.number, "L1 took back blocks");
-        let returned = self.parts.engine.rewind(target, ancestor).await?;
+        let returned = self.parts.engine.rewind(kept_messages, ancestor).await?;
         if let Some(pool) = &self.parts.pool {
             let returned = with_nonces(&self.parts.view, returned)?;
             let nonces = returned.iter().map(|(it, nonce)| (it.signer(), *nonce)).collect();
@@ -86,18 +87,5 @@ impl Derivation {
             end = end.prev();
         }
         Ok(end)
-    }
-
-    /// The last block that has consumed no message from `end` on.
-    fn last_block_before(&self, end: InboxIndex) -> Result<BlockNumber, DerivationError> {
-        let reader = &self.parts.view.reader;
-        let mut at = BlockNumber::new(self.parts.view.head.borrow().number);
-        while at > BlockNumber::ZERO
-            && let Some((_, header)) = reader.header(at)?
-            && next_inbox_index(&header)? > end
-        {
-            at = at.prev();
-        }
-        Ok(at)
     }
 }

@@ -79,12 +79,13 @@ impl Actor {
                 self.publish_derived(&derived, before);
                 let _ = reply.send(derived);
             }
-            EngineRequest::Rewind(target, ancestor, reply) => {
+            EngineRequest::Rewind(kept, ancestor, reply) => {
                 let before = self.engine.head().number;
-                let returned = self.engine.rewind(target, ancestor);
+                let returned = self.engine.rewind(kept, ancestor);
                 // Blocks may have been taken back before it failed.
-                if self.engine.head().number < before {
-                    self.taken_back(target.next());
+                let head = BlockNumber::new(self.engine.head().number);
+                if head.get() < before {
+                    self.taken_back(head.next());
                 }
                 let _ = reply.send(returned);
             }

@@ -5,7 +5,7 @@
 
 use alloy_primitives::{B256, Bytes};
 use mezz_store::L1BlockRef;
-use mezz_types::{Batch, BlockNumber, Message};
+use mezz_types::{Batch, BlockNumber, InboxIndex, Message};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{AnnouncedBlock, BuildRequest, BuiltBlock, DerivedBatch, EngineError};
@@ -17,7 +17,7 @@ pub(super) enum EngineRequest {
     Build(BuildRequest, Reply<BuiltBlock>),
     Follow(Box<AnnouncedBlock>, Reply<Option<B256>>),
     Derive(Box<Batch>, Bytes, Vec<Message>, Reply<DerivedBatch>),
-    Rewind(BlockNumber, L1BlockRef, Reply<Vec<SharedTransaction>>),
+    Rewind(InboxIndex, L1BlockRef, Reply<Vec<SharedTransaction>>),
     Finalize(BlockNumber, Reply<()>),
 }
 
@@ -66,17 +66,17 @@ impl EngineHandle {
         self.ask(|reply| EngineRequest::Derive(Box::new(batch), bytes, messages, reply)).await
     }
 
-    /// Follows L1 back to `ancestor`, without the blocks above `target`. It is one request, so that no
-    /// block in between consumes a message that goes.
+    /// Follows L1 back to `ancestor`, where it has the messages before `kept`. It is one request, so
+    /// that no block in between consumes a message that goes, and none goes for another reason.
     ///
     /// # Errors
     /// As of [`EngineState::rewind`](super::EngineState::rewind).
     pub async fn rewind(
         &self,
-        target: BlockNumber,
+        kept: InboxIndex,
         ancestor: L1BlockRef,
     ) -> Result<Vec<SharedTransaction>, EngineError> {
-        self.ask(|reply| EngineRequest::Rewind(target, ancestor, reply)).await
+        self.ask(|reply| EngineRequest::Rewind(kept, ancestor, reply)).await
     }
 
     /// Makes `block` final.

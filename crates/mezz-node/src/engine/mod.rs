@@ -9,7 +9,7 @@ mod state;
 pub use actor::start_engine;
 pub use error::EngineError;
 pub use ingress::EngineHandle;
-pub(crate) use state::next_inbox_index;
 pub use state::{
     AnnouncedBlock, BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineParts, EngineState,
 };
+pub(crate) use state::{last_block_before, next_inbox_index};

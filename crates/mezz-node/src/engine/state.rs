@@ -328,16 +328,19 @@ impl EngineState {
         Ok(returned)
     }
 
-    /// Follows L1 back to `ancestor`: takes back every block above `target`, then what was stored of
-    /// later L1 blocks, and sets the safe label back. Returns the signed transactions of those blocks.
+    /// Follows L1 back to `ancestor`, where it has the messages before `kept`: takes back every block
+    /// that consumed others, then what was stored of later L1 blocks, and sets the safe label back.
+    /// Returns the signed transactions of those blocks.
     ///
     /// # Errors
     /// As of the store; below the last final block nothing is taken back.
     pub fn rewind(
         &mut self,
-        target: BlockNumber,
+        kept: InboxIndex,
         ancestor: L1BlockRef,
     ) -> Result<Vec<SharedTransaction>, EngineError> {
+        let head = BlockNumber::new(self.head.number);
+        let target = last_block_before(&self.reader, head, kept)?;
         let returned = self.roll_back(target)?;
         let l1 = self.store.l1();
         l1.rollback_to(ancestor)?;
@@ -527,6 +530,22 @@ pub(crate) fn next_inbox_index(header: &Header) -> Result<InboxIndex, EngineErro
     let extra = mezz_evm::ExtraData::decode(&header.extra_data)
         .ok_or(mezz_evm::ParentError::ExtraData { number })?;
     Ok(extra.next_inbox_index)
+}
+
+/// The last block, from `head` down, that has consumed no message from `end` on.
+pub(crate) fn last_block_before(
+    reader: &StoreReader,
+    head: BlockNumber,
+    end: InboxIndex,
+) -> Result<BlockNumber, EngineError> {
+    let mut at = head;
+    while at > BlockNumber::ZERO
+        && let Some((_, header)) = reader.header(at)?
+        && next_inbox_index(&header)? > end
+    {
+        at = at.prev();
+    }
+    Ok(at)
 }
 
 fn next_nonces(executed: &ExecutedBlock) -> Vec<(Address, u64)> {
