@@ -180,7 +180,11 @@ impl Trie {
             return Err(StoreError::TableGrown);
         }
         let nomt = self.nomt()?;
-        prepared.session.commit(nomt.get()).map_err(failed("committing the state"))
+        let committed = prepared.session.commit(nomt.get());
+        // So boxed, its cause is still there to be asked for: a disk that is full is one.
+        let committed =
+            committed.map_err(|it| it.reallocate_into_boxed_dyn_error_without_backtrace());
+        committed.map_err(failed("committing the state"))
     }
 
     /// Applies `writes` at once and returns the new root.
@@ -216,6 +220,7 @@ impl Trie {
         self.table.fetch_add(1, Ordering::AcqRel);
         drop(guard.take());
         nomt::grow_hashtable(&nomt_options(&self.dir, &self.options, buckets))
+            .map_err(|it| it.reallocate_into_boxed_dyn_error_without_backtrace())
             .map_err(failed("growing the hash table"))?;
         *guard = Some(open_nomt(&self.dir, &self.options, buckets)?);
         Ok(())
@@ -256,7 +261,9 @@ fn open_nomt(
     options: &TrieOptions,
     buckets: u32,
 ) -> Result<Nomt<Sha2Hasher>, StoreError> {
-    Nomt::open(nomt_options(dir, options, buckets)).map_err(failed("opening the state"))
+    Nomt::open(nomt_options(dir, options, buckets))
+        .map_err(|it| it.reallocate_into_boxed_dyn_error_without_backtrace())
+        .map_err(failed("opening the state"))
 }
 
 fn terminal(terminal: PathProofTerminal) -> Option<Terminal> {

@@ -39,6 +39,7 @@ async fn a_crash_while_blocks_are_taken_back_loses_no_transaction() {
     // A second death changes nothing, and once they are in a block they do not come back.
     world.act_restart_node();
     world.act_derive_all().await;
+    world.act_l2_build().await.expect("the deposit, after which their turn comes, is work");
     world.act_l2_build().await.expect("what came back is work");
     for hash in &sent {
         assert_eq!(world.node.included(*hash), Some(true));

@@ -60,7 +60,7 @@ pub struct BuiltBlock {
     pub header: Arc<Sealed<Header>>,
     /// How many transactions it has, system transactions among them.
     pub transactions: usize,
-    /// Next nonce of every sender of a signed transaction in it.
+    /// Next nonce of every sender in it, of messages and of signed transactions.
     pub nonces: Vec<(Address, u64)>,
     /// Candidates that can never run.
     pub invalid: Vec<B256>,
@@ -179,10 +179,15 @@ impl EngineState {
             }
             Ok(())
         })?;
-        let nonces = next_nonces(&executed);
+        let mut nonces = next_nonces(&executed);
+        let senders = message_senders(&executed);
         let transactions = executed.transactions.len();
         let execute = started.elapsed();
         let header = self.append(executed, reads)?;
+        let state = self.head_view()?;
+        for sender in senders {
+            nonces.push((sender, state.account(sender)?.map_or(0, |account| account.nonce)));
+        }
         let commit = started.elapsed().saturating_sub(execute);
         let timing = BlockTiming { transactions, execute, commit };
         Ok(BuiltBlock { header, transactions, nonces, invalid, timing })
@@ -546,6 +551,15 @@ pub(crate) fn last_block_before(
         at = at.prev();
     }
     Ok(at)
+}
+
+/// Who sent messages: each used up a nonce, whether it worked or not.
+fn message_senders(executed: &ExecutedBlock) -> std::collections::BTreeSet<Address> {
+    let senders = executed.transactions.iter().filter_map(|transaction| match transaction {
+        mezz_evm::BlockTransaction::System(system) => Some(system.from),
+        mezz_evm::BlockTransaction::Signed(_) => None,
+    });
+    senders.collect()
 }
 
 fn next_nonces(executed: &ExecutedBlock) -> Vec<(Address, u64)> {
