@@ -253,7 +253,10 @@ impl Starter {
         let signer = accounts.get(OPERATOR).ok_or_else(|| eyre!("L1 has no operator"))?;
         let sequencer = self.node_at(
             "sequencer",
-            &format!("--roles sequencer --block-time 250ms --dev-account {OPERATOR}"),
+            // Each batch leaves a message about fees: consumed too early, it would take its block back.
+            &format!(
+                "--roles sequencer --block-time 250ms --confirmations {DEEPEST} --dev-account {OPERATOR}"
+            ),
             Rpc::new(free_port()?),
             &self.data,
             dir,
