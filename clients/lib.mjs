@@ -23,11 +23,11 @@ export const account = (index) => mnemonicToAccount(MNEMONIC, { addressIndex: in
 let failures = 0;
 
 // One check: a line that begins with `ok` or `FAIL`, which clients/run.sh counts.
-export async function check(name, body) {
+export async function check(name, body, limitMs = CHECK_LIMIT_MS) {
   let timer;
   const limit = new Promise((_, reject) => {
-    const late = () => reject(new Error(`not done after ${CHECK_LIMIT_MS / 1000} s`));
-    timer = setTimeout(late, CHECK_LIMIT_MS);
+    const late = () => reject(new Error(`not done after ${limitMs / 1000} s`));
+    timer = setTimeout(late, limitMs);
   });
   try {
     await Promise.race([body(), limit]);

@@ -110,12 +110,12 @@ start() {
     return 1
 }
 
-# script NAME ARGUMENTS...: one of the scripts, whose lines are counted.
+# script NAME ARGUMENTS...: one of the scripts, whose lines are counted; it has `limit` seconds, or 600.
 script() {
     local name=$1 status=0 good bad program=node
     [[ $name == *.py ]] && program=$python
     printf '\n== %s\n' "$name"
-    timeout --kill-after=10 600 "$program" "$@" 2>&1 | tee "$work/$name.out" || status=$?
+    timeout --kill-after=10 "${limit:-600}" "$program" "$@" 2>&1 | tee "$work/$name.out" || status=$?
     good=$(grep -c '^ok ' "$work/$name.out" || true)
     bad=$(grep -c '^FAIL ' "$work/$name.out" || true)
     passed=$((passed + good))
@@ -184,6 +184,11 @@ on_anvil() {
         --rpc "127.0.0.1:$rpc_port" --json
     script ready.mjs
     command_passes 'mezz tour on Anvil' 400 "$mezz" tour --rpc "$rpc" --l1 "$anvil_url"
+    start beside-anvil "$second" "$mezz" node --chain "$work/anvil/chain.json" --l1 "$anvil_url" \
+        --data "$work/beside-anvil" --rpc "127.0.0.1:$second_port" --json
+    MEZZ_SECOND=$second MEZZ_L1=$anvil_url MEZZ_CHAIN=$work/anvil/chain.json MEZZ_BIN=$mezz \
+        limit=1500 script reorgs.mjs
+    stop beside-anvil
     if MEZZ_EXPECTED=$(record); then
         export MEZZ_EXPECTED
         # The sequencer is gone: L1 is all there is.

@@ -1,13 +1,27 @@
 //! L1 takes back blocks: after it, the node is what L1 says, and nothing honest became wrong.
 
-use alloy_primitives::{Address, U256};
-use mezz_action_tests::{
-    Account, ETHER, TestNode, World, WorldSettings, check_in_machine, check_witnesses,
-};
-use mezz_contracts::{Inbox, Settlement, Vault};
-use mezz_devl1::{Dropped, Reorg};
-use mezz_types::{BatchIndex, DataKind};
+use std::collections::BTreeSet;
 
+use alloy::sol_types::SolCall as _;
+use alloy_primitives::{Address, TxKind, U256, keccak256};
+use mezz_action_tests::{
+    Account, ETHER, TestNode, World, WorldSettings, check_in_machine, check_witnesses, key,
+    withdrawal_proof,
+};
+use mezz_contracts::{Inbox, Outbox, Settlement, Vault};
+use mezz_devl1::{Dropped, Reorg};
+use mezz_l1::{L1Call, L1Error};
+use mezz_node::{BatcherError, ProposerError};
+use mezz_types::{BatchIndex, DataKind, OUTBOX, OUTBOX_COUNT_SLOT, OutboxIndex, Withdrawal};
+
+/// The deepest reorganisation, L1 blocks: two epochs, within which L1 becomes final.
+const DEEPEST: u64 = 64;
+/// Depths after which a node derives the chain from nothing.
+const AFRESH: [u64; 6] = [1, 2, 3, 8, 21, DEEPEST];
+/// Transactions of one key that come back at most, for each of which what is to be done is decided again.
+const PATIENCE: usize = 64;
+/// Gas of a withdrawal on L2.
+const WITHDRAW_GAS: u64 = 300_000;
 /// Claims that one scenario makes at most.
 const MANY: usize = 1_000;
 
@@ -17,6 +31,7 @@ enum Stage {
     Deposit,
     Batch,
     Claim,
+    Withdrawal,
 }
 
 struct Scenario {
@@ -24,11 +39,15 @@ struct Scenario {
     /// Follows L1 through every reorganisation.
     replica: TestNode,
     alice: Account,
+    /// How many withdrawals were sent: each has a target of its own.
+    withdrawals: u64,
 }
 
 impl Scenario {
     async fn new(data: DataKind) -> Self {
-        let mut world = World::new(WorldSettings { data, ..WorldSettings::default() }).await;
+        let settings =
+            WorldSettings { data, finalized_depth: DEEPEST + 8, ..WorldSettings::default() };
+        let mut world = World::new(settings).await;
         let replica = world.replica();
         let alice = world.account("alice");
         world.act_deposit(&alice.signer, alice.address(), ETHER * U256::from(100)).await;
@@ -36,9 +55,9 @@ impl Scenario {
         world.act_l2_build().await.expect("a deposit is work");
         world.act_batch_all().await;
         // No reorganisation of this scenario goes so deep.
-        world.act_l1_mine(6).await;
+        world.act_l1_mine(DEEPEST + 1).await;
         world.act_derive_all().await;
-        Self { world, replica, alice }
+        Self { world, replica, alice, withdrawals: 0 }
     }
 
     async fn send(&mut self) {
@@ -54,6 +73,89 @@ impl Scenario {
         self.world.act_deposit(&signer, signer.address(), ETHER).await;
         self.world.act_derive_all().await;
         self.world.act_l2_build().await;
+    }
+
+    /// Sends a withdrawal on L2.
+    async fn withdraw(&mut self) {
+        self.withdrawals += 1;
+        let target = Address::from_word(keccak256(self.withdrawals.to_be_bytes()));
+        let data = Outbox::withdrawEtherCall { target }.abi_encode().into();
+        let amount = U256::from(self.withdrawals);
+        // What an earlier reorganisation took back goes first.
+        while self.world.act_l2_build().await.is_some_and(|built| built.transactions > 0) {}
+        self.alice.nonce = self.world.node.nonce(self.alice.address());
+        let call = self.alice.sign(TxKind::Call(OUTBOX), amount, data, WITHDRAW_GAS);
+        self.world.act_send_l2(call).await;
+        self.world.act_l2_build().await.expect("a withdrawal is work");
+    }
+
+    /// Claims what there is to claim, and makes final whatever is due. Transactions that came back are mined
+    /// in place of new ones; what to do is decided again once they are read.
+    async fn claim(&mut self) {
+        self.world.act_derive_all().await;
+        let mut overtaken = 0;
+        loop {
+            match self.world.try_propose().await {
+                Ok(None) => return,
+                Ok(Some(_)) => overtaken = 0,
+                Err(ProposerError::L1(L1Error::Overtaken { .. })) if overtaken < PATIENCE => {
+                    overtaken += 1;
+                }
+                Err(error) => panic!("L1 takes the move: {error}"),
+            }
+            self.world.act_derive_all().await;
+        }
+    }
+
+    /// Posts what there is to post, in the same way.
+    async fn batch(&mut self) {
+        self.world.act_l1_catch_up().await;
+        let mut overtaken = 0;
+        loop {
+            match self.world.try_batch().await {
+                Ok(None) => return,
+                Ok(Some(_)) => overtaken = 0,
+                Err(BatcherError::L1(L1Error::Overtaken { .. })) if overtaken < PATIENCE => {
+                    overtaken += 1;
+                }
+                Err(error) => panic!("L1 takes the batch: {error}"),
+            }
+            self.world.act_derive_all().await;
+        }
+    }
+
+    /// Everything is claimed and final, and what is not paid yet is paid.
+    async fn pay(&mut self) {
+        self.claim().await;
+        self.world.act_time_travel(self.world.chain.window_secs).await;
+        self.claim().await;
+        let last = self.world.node.parts().view.l1.last_final_claim().unwrap();
+        let batch_end = last.expect("a claim is final").batch_end;
+        for withdrawal in self.in_outbox() {
+            if self.is_paid(withdrawal.index).await {
+                continue;
+            }
+            let proof = withdrawal_proof(&self.world.node, withdrawal.index.get(), batch_end);
+            let to = Some(self.world.chain.contracts.vault);
+            let call = L1Call { to, data: proof.abi_encode().into(), ..L1Call::default() };
+            self.world.l1.send(&key("carol"), call).await.expect("the vault pays");
+        }
+        self.world.act_derive_all().await;
+    }
+
+    /// The withdrawals of the node's chain.
+    fn in_outbox(&self) -> Vec<Withdrawal> {
+        let node = &self.world.node;
+        let count = node.slot(OUTBOX, OUTBOX_COUNT_SLOT).to::<u64>();
+        let stored = |index| node.parts().view.reader.withdrawal(OutboxIndex::new(index)).unwrap();
+        (0..count)
+            .map(|index| stored(index).expect("every withdrawal is kept").withdrawal)
+            .collect()
+    }
+
+    async fn is_paid(&self, index: OutboxIndex) -> bool {
+        let call = Vault::isPaidCall { index: index.get() };
+        self.world.l1.view(self.world.chain.contracts.vault, call).await
     }
 
     /// Brings the chain to the stage.
@@ -77,16 +179,19 @@ impl Scenario {
                 assert!(self.world.act_propose().await.is_some());
                 self.world.act_derive_all().await;
             }
+            Stage::Withdrawal => {
+                self.withdraw().await;
+                assert!(!self.world.act_batch_all().await.is_empty());
+                self.pay().await;
+            }
         }
     }
 
     /// Whatever L1 did, the chain goes on: blocks are built, batched and claimed.
     async fn go_on(&mut self) {
         self.send().await;
-        self.world.act_batch_all().await;
-        while self.world.act_propose().await.is_some() {
-            self.world.act_derive_all().await;
-        }
+        self.batch().await;
+        self.claim().await;
         assert_eq!(self.world.node.safe(), self.world.node.head().0);
     }
 
@@ -98,6 +203,7 @@ impl Scenario {
         assert_eq!(self.replica.block_hash(safe), self.world.node.block_hash(safe), "{at}");
         self.assert_inbox(at).await;
         self.assert_claims(at).await;
+        self.assert_money(at).await;
     }
 
     /// The node's messages and batches are those of L1.
@@ -112,11 +218,31 @@ impl Scenario {
         let last = l1.last_batch().unwrap().unwrap();
         assert_eq!(last.batch.index.get() + 1, end.batches, "{at}: batches");
         assert_eq!(last.hash, end.accumulator, "{at}: batches");
-        let call = Vault::depositedCall { token: Address::ZERO };
-        let held = self.world.l1.view(self.world.chain.contracts.vault, call).await;
-        let messages = l1.messages(mezz_types::InboxIndex::ZERO, count).unwrap();
+    }
+
+    /// The vault holds what was deposited less what it paid, to the wei; who was paid was paid once; and the
+    /// bonds are those of the lines.
+    async fn assert_money(&self, at: &str) {
+        let (l1, contracts) = (&self.world.l1, &self.world.chain.contracts);
+        let inbox = &self.world.node.parts().view.l1;
+        let (count, _) = inbox.inbox_end().unwrap();
+        let messages = inbox.messages(mezz_types::InboxIndex::ZERO, count).unwrap();
         let values = messages.iter().map(|stored| stored.message.value);
-        assert_eq!(held, values.fold(U256::ZERO, |sum, value| sum + value), "{at}: money");
+        let mut owed = values.fold(U256::ZERO, |sum, value| sum + value);
+        let mut targets = BTreeSet::new();
+        for withdrawal in self.in_outbox() {
+            assert!(targets.insert(withdrawal.target), "{at}: {withdrawal:?} is there twice");
+            let paid = self.is_paid(withdrawal.index).await;
+            let expected = if paid { withdrawal.amount } else { U256::ZERO };
+            assert_eq!(l1.balance(withdrawal.target).await, expected, "{at}: {withdrawal:?}");
+            owed -= expected;
+        }
+        let call = Vault::depositedCall { token: Address::ZERO };
+        assert_eq!(l1.view(contracts.vault, call).await, owed, "{at}: what the vault says");
+        assert_eq!(l1.balance(contracts.vault).await, owed, "{at}: what the vault holds");
+        let lines = l1.view(contracts.settlement, Settlement::lineCountCall {}).await;
+        let bonds = self.world.chain.bond_wei * U256::from(lines);
+        assert_eq!(l1.balance(contracts.settlement).await, bonds, "{at}: bonds");
     }
 
     /// L1 holds the claims that the node knows, and each of them is true.
@@ -136,10 +262,21 @@ impl Scenario {
     }
 }
 
+/// What becomes of the transactions of reorganisations of one depth: everything there is for small ones,
+/// one of each in turn for others.
+fn fates(depth: u64) -> Vec<Dropped> {
+    match (depth, depth % 3) {
+        (..=3, _) => vec![Dropped::Remine, Dropped::Return, Dropped::Forget],
+        (_, 0) => vec![Dropped::Remine],
+        (_, 1) => vec![Dropped::Return],
+        _ => vec![Dropped::Forget],
+    }
+}
+
 async fn reorganise(stage: Stage, data: DataKind) {
     let mut scenario = Scenario::new(data).await;
-    for dropped in [Dropped::Remine, Dropped::Return, Dropped::Forget] {
-        for depth in 1..=5 {
+    for depth in 1..=DEEPEST {
+        for dropped in fates(depth) {
             let at = format!("{stage:?}, {dropped:?}, {depth} blocks");
             scenario.reach(stage).await;
             // The stage's block is among those that go, the deeper ones with what led to it.
@@ -149,12 +286,20 @@ async fn reorganise(stage: Stage, data: DataKind) {
             let reorg = Reorg { depth, blocks: None, dropped, delay_secs: depth % 2 * 3 };
             scenario.world.act_l1_reorg(reorg).await;
             scenario.assert_consistent(&at).await;
-            if depth == 3 {
+            if depth % 4 == 3 {
                 scenario.world.act_restart_node();
             }
             scenario.go_on().await;
+            if matches!(stage, Stage::Withdrawal) {
+                scenario.pay().await;
+            }
             scenario.assert_consistent(&at).await;
             assert_eq!(scenario.replica.head(), scenario.world.node.head(), "{at}");
+        }
+        if AFRESH.contains(&depth) {
+            let mut fresh = scenario.world.replica();
+            fresh.derive_all().await.expect("the replica follows L1");
+            assert_eq!(fresh.head(), scenario.world.node.head(), "{stage:?}, {depth}: afresh");
         }
     }
     let mut fresh = scenario.world.replica();
@@ -184,6 +329,11 @@ async fn l1_takes_back_batches_in_blobs() {
 #[tokio::test(flavor = "multi_thread")]
 async fn l1_takes_back_claims() {
     reorganise(Stage::Claim, DataKind::Calldata).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn l1_takes_back_withdrawals() {
+    reorganise(Stage::Withdrawal, DataKind::Calldata).await;
 }
 
 /// L1 becomes shorter than it was, and grows again by other blocks: until it has, nothing says that what
