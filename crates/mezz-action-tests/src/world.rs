@@ -49,8 +49,6 @@ pub struct WorldSettings {
     pub confirmations: u64,
     /// L1 blocks that `finalized` is behind the head: no reorganisation goes deeper.
     pub finalized_depth: u64,
-    /// L1 blocks after L1's genesis and before the chain begins.
-    pub l1_blocks_before: u64,
 }
 
 impl Default for WorldSettings {
@@ -62,7 +60,6 @@ impl Default for WorldSettings {
             keep_witnesses: true,
             confirmations: 0,
             finalized_depth: FINALIZED_DEPTH,
-            l1_blocks_before: 0,
         }
     }
 }
@@ -88,7 +85,6 @@ impl World {
         let clock = WorldClock::new(BEGINNING);
         let funded: Vec<Address> = NAMES.iter().map(|name| key(name).address()).collect();
         let l1 = L1::start(clock.clone(), &funded, settings.finalized_depth).await;
-        l1.mine(settings.l1_blocks_before).await;
         let dir = TempDir::new().expect("there is room for a directory");
         let wanted = Settings {
             data: settings.data,

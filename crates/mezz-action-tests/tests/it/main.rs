@@ -2,6 +2,7 @@
 
 mod bad_batches;
 mod crashes;
+mod due;
 mod feed;
 mod liars;
 mod liveness;

@@ -22,6 +22,8 @@ const AFRESH: [u64; 6] = [1, 2, 3, 8, 21, DEEPEST];
 const PATIENCE: usize = 64;
 /// Gas of a withdrawal on L2.
 const WITHDRAW_GAS: u64 = 300_000;
+/// How many of the last batches the machine judges at most.
+const JUDGED: usize = 4;
 /// Claims that one scenario makes at most.
 const MANY: usize = 1_000;
 
@@ -107,17 +109,20 @@ impl Scenario {
         }
     }
 
-    /// Posts what there is to post, in the same way.
+    /// Posts what there is to post, in the same way. A batch may wait for the block that has a due message.
     async fn batch(&mut self) {
         self.world.act_l1_catch_up().await;
-        let mut overtaken = 0;
-        loop {
+        let mut in_vain = 0;
+        while self.world.node.safe() < self.world.node.head().0 {
+            assert!(in_vain < PATIENCE, "a batch is posted at last");
+            in_vain += 1;
             match self.world.try_batch().await {
-                Ok(None) => return,
-                Ok(Some(_)) => overtaken = 0,
-                Err(BatcherError::L1(L1Error::Overtaken { .. })) if overtaken < PATIENCE => {
-                    overtaken += 1;
+                Ok(Some(_)) => in_vain = 0,
+                Ok(None) => {
+                    self.world.act_l2_build().await;
+                    self.world.act_l1_catch_up().await;
                 }
+                Err(BatcherError::L1(L1Error::Overtaken { .. })) => {}
                 Err(error) => panic!("L1 takes the batch: {error}"),
             }
             self.world.act_derive_all().await;
@@ -302,13 +307,18 @@ async fn reorganise(stage: Stage, data: DataKind) {
             assert_eq!(fresh.head(), scenario.world.node.head(), "{stage:?}, {depth}: afresh");
         }
     }
+    scenario.go_on().await;
     let mut fresh = scenario.world.replica();
     fresh.derive_all().await.expect("the replica follows L1");
     assert_eq!(fresh.head(), scenario.world.node.head());
-    assert_eq!(check_witnesses(&fresh), fresh.head().0);
-    assert_eq!(check_witnesses(&scenario.world.node), fresh.head().0);
+    for node in [&fresh, &scenario.world.node] {
+        assert_eq!(check_witnesses(node), node.head().0 - node.finalized());
+    }
     let batches = scenario.world.batch_end().await.batches;
-    check_in_machine(&scenario.world, &fresh, batches.saturating_sub(4)..batches).await;
+    let outcome = |batch| fresh.parts().view.l1.outcome(BatchIndex::new(batch)).unwrap().unwrap();
+    let unfinal = |batch: &u64| outcome(*batch).first_block.get() > fresh.finalized();
+    let judged = (0..batches).rev().take(JUDGED).take_while(unfinal).count() as u64;
+    check_in_machine(&scenario.world, &fresh, batches - judged..batches).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

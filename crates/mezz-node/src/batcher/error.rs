@@ -3,7 +3,7 @@
 use mezz_codec::CodecError;
 use mezz_l1::{L1Error, Severity};
 use mezz_store::StoreError;
-use mezz_types::BlockNumber;
+use mezz_types::{BlockNumber, InboxIndex};
 
 /// What can go wrong while posting.
 #[derive(Debug, thiserror::Error)]
@@ -38,6 +38,17 @@ pub enum BatcherError {
         /// What fits.
         capacity: usize,
     },
+    /// A message waited for longer than the force delay, and the blocks before the one that has it fill a batch.
+    #[error(
+        "message {message} is due and L1 takes no batch without it, but blocks {} to {} fill one: they were not \
+         posted in time, and have to be taken back", blocks.0, blocks.1
+    )]
+    MessageDue {
+        /// The message's place in the inbox.
+        message: InboxIndex,
+        /// First and last block that would have been posted.
+        blocks: (BlockNumber, BlockNumber),
+    },
 }
 
 impl BatcherError {
@@ -46,6 +57,7 @@ impl BatcherError {
         match self {
             Self::L1(error) => error.severity() != Severity::Critical,
             Self::Store(error) => error.severity() == mezz_store::Severity::Temporary,
+            Self::MessageDue { .. } => true,
             Self::Codec(_) | Self::Blobs(_) | Self::Block { .. } | Self::TooLarge { .. } => false,
         }
     }

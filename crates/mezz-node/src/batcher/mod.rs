@@ -9,6 +9,8 @@
 //!   [`BatcherSettings::max_age_ms`], or when nothing was posted for
 //!   [`BatcherSettings::keepalive_secs`].
 //! - B4 One transaction is under way at a time.
+//! - B5 A batch that leaves out a message older than `force_delay`, which the contract would refuse,
+//!   is not sent: it waits for the block that has the message.
 
 mod actor;
 mod error;

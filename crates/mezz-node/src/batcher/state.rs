@@ -122,6 +122,12 @@ impl Batcher {
         else {
             return Ok(None);
         };
+        if let Some(message) = self.due_message(pending.inbox_start, inbox_end, &view)? {
+            if draft.full || count < draft.blocks.len() {
+                return Err(BatcherError::MessageDue { message, blocks: (pending.first, last) });
+            }
+            return Ok(None);
+        }
         let length = bytes.len();
         let call = self.call(&pending, inbox_end, last_block.timestamp, bytes)?;
         let receipt = self.sender.send(call).await?;
@@ -192,6 +198,25 @@ impl Batcher {
         }
         draft.blocks = builder.take();
         Ok((!draft.blocks.is_empty()).then_some(draft))
+    }
+
+    /// B5: the first message that a batch of the messages from `start` to `end` leaves out, if the contract
+    /// would have had room for it and no more patience.
+    fn due_message(
+        &self,
+        start: InboxIndex,
+        end: InboxIndex,
+        view: &L1View,
+    ) -> Result<Option<InboxIndex>, BatcherError> {
+        let config = &self.view.config;
+        let Some(next) = self.view.l1.message(end)? else { return Ok(None) };
+        let taken = self.view.l1.messages(start, end)?;
+        let gas = taken.iter().map(|stored| stored.message.gas_limit);
+        let gas = gas.fold(next.message.gas_limit, u64::saturating_add);
+        let fits = (taken.len() as u64) < config.limits.batch_messages
+            && gas <= config.limits.batch_message_gas;
+        let due = next.message.facts.timestamp.saturating_add(config.force_delay);
+        Ok((fits && due <= view.timestamp).then_some(end))
     }
 
     fn block(

@@ -1,0 +1,74 @@
+//! A message grows old while blocks from before it wait for their batch.
+
+use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
+use mezz_action_tests::{Account, ETHER, World, WorldSettings};
+use mezz_node::BatcherError;
+use mezz_types::DataKind;
+
+/// Bytes of a transaction of which one batch in calldata holds one and not two.
+const LARGE: usize = 60_000;
+const LARGE_GAS: u64 = 3_000_000;
+
+async fn world() -> (World, Account) {
+    let settings = WorldSettings { data: DataKind::Calldata, ..WorldSettings::default() };
+    let mut world = World::new(settings).await;
+    let alice = world.account("alice");
+    let amount = ETHER * U256::from(10);
+    world.act_deposit(&alice.signer, alice.address(), amount).await;
+    world.act_derive_all().await;
+    world.act_l2_build().await.expect("a deposit is work");
+    world.act_batch_all().await;
+    let alice = world.account_now("alice");
+    (world, alice)
+}
+
+/// Bytes that no compression makes fewer.
+fn noise(length: usize) -> Bytes {
+    let words = (0..length as u64 / 32).map(|at| keccak256(at.to_be_bytes()));
+    words.flat_map(|word| word.0).collect::<Vec<_>>().into()
+}
+
+/// A deposit that nobody consumes until it is due.
+async fn grow_old(world: &mut World, alice: &Account) {
+    world.act_deposit(&alice.signer, alice.address(), ETHER).await;
+    world.act_time_travel(world.chain.config.force_delay).await;
+    world.act_derive_all().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_waits_for_the_block_that_has_a_due_message() {
+    let (mut world, mut alice) = world().await;
+    world.act_send_l2(alice.transfer(Address::repeat_byte(0x70), U256::from(1))).await;
+    world.act_l2_build().await.expect("a transaction is work");
+    let before = world.batch_end().await;
+    grow_old(&mut world, &alice).await;
+    let posted = world.try_batch().await.expect("nothing is sent that L1 refuses");
+    assert_eq!(posted, None);
+
+    world.act_l2_build().await.expect("a deposit is work");
+    assert_eq!(world.act_batch_all().await.len(), 1, "one batch has both blocks");
+    assert_eq!(world.node.safe(), world.node.head().0);
+    assert!(world.batch_end().await.inbox_end > before.messages);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn blocks_that_cannot_wait_for_a_due_message_are_named() {
+    let (mut world, mut alice) = world().await;
+    let first = world.node.head().0 + 1;
+    for _ in 0..2 {
+        let to = TxKind::Call(Address::repeat_byte(0x70));
+        let large = alice.sign(to, U256::ZERO, noise(LARGE), LARGE_GAS);
+        world.act_send_l2(large).await;
+        world.act_l2_build().await.expect("a transaction is work");
+    }
+    let due = world.batch_end().await.messages;
+    grow_old(&mut world, &alice).await;
+    world.act_l2_build().await.expect("a deposit is work");
+    world.act_l1_catch_up().await;
+    let error =
+        world.try_batch().await.expect_err("the first batch has no room for the third block");
+    assert!(error.is_temporary(), "the node goes on: {error}");
+    let BatcherError::MessageDue { message, blocks } = error else { panic!("{error}") };
+    assert_eq!(message.get(), due);
+    assert_eq!((blocks.0.get(), blocks.1.get()), (first, first));
+}
