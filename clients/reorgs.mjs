@@ -124,6 +124,8 @@ for (const [index, depth] of DEPTHS.entries()) {
   const returns = index % 2 === 0;
   const fate = returns ? 'comes back in another block' : 'is gone for good';
   await check(`${depth} blocks with a deposit, which ${fate}`, async () => {
+    // Its sender's earlier transactions stay, so that its nonce is still the next.
+    await mine(depth);
     const [to, amount] = [fresh(), parseEther('0.5')];
     const fee = 2n * (await read(inbox, 'quote', [DEPOSIT_GAS]));
     const data = encodeFunctionData({

@@ -187,7 +187,7 @@ on_anvil() {
     start beside-anvil "$second" "$mezz" node --chain "$work/anvil/chain.json" --l1 "$anvil_url" \
         --data "$work/beside-anvil" --rpc "127.0.0.1:$second_port" --json
     MEZZ_SECOND=$second MEZZ_L1=$anvil_url MEZZ_CHAIN=$work/anvil/chain.json MEZZ_BIN=$mezz \
-        limit=1500 script reorgs.mjs
+        limit=36000 script reorgs.mjs
     stop beside-anvil
     if MEZZ_EXPECTED=$(record); then
         export MEZZ_EXPECTED
