@@ -146,7 +146,8 @@ impl World {
         TestNode::open(NodeConfig { beacons, ..self.replica_config() })
     }
 
-    pub(crate) fn replica_config(&mut self) -> NodeConfig {
+    /// What such a node is made of, with a directory that is not there yet.
+    pub fn replica_config(&mut self) -> NodeConfig {
         self.replicas += 1;
         let dir = self.dir.path().join(format!("replica-{}", self.replicas));
         let roles = Roles::default();

@@ -69,6 +69,13 @@ pub enum Command {
     /// Check a machine and a configuration before a node runs there.
     #[command(after_help = examples::DOCTOR)]
     Doctor(DoctorArgs),
+    /// Back up a chain, restore it, or start a node from somebody else's snapshot.
+    #[command(after_help = examples::SNAPSHOT)]
+    Snapshot {
+        /// What to do.
+        #[command(subcommand)]
+        command: SnapshotCommand,
+    },
     /// Show where a running chain stands.
     #[command(after_help = examples::STATUS)]
     Status(StatusArgs),
@@ -181,6 +188,48 @@ impl KeyArgs {
     pub(crate) const fn is_given(&self) -> bool {
         self.key_file.is_some() || self.dev_account.is_some()
     }
+}
+
+/// What `snapshot` does.
+#[derive(Debug, Subcommand)]
+pub enum SnapshotCommand {
+    /// Write the chain as of its last final block to a file; a node that runs goes on meanwhile.
+    #[command(after_help = examples::SNAPSHOT_CREATE)]
+    Create {
+        /// The node's data directory.
+        #[arg(long, default_value = "node", value_name = "DIR")]
+        data: PathBuf,
+        /// Where it goes; a file that exists is not written over.
+        #[arg(long, value_name = "FILE")]
+        out: PathBuf,
+    },
+    /// Make a new data directory from a file.
+    #[command(after_help = examples::SNAPSHOT_RESTORE)]
+    Restore(RestoreArgs),
+    /// Check a file, and say what is in it.
+    #[command(after_help = examples::SNAPSHOT_INSPECT)]
+    Inspect {
+        /// The snapshot.
+        #[arg(value_name = "FILE")]
+        file: PathBuf,
+    },
+}
+
+/// Arguments of `snapshot restore`.
+#[derive(Debug, Args)]
+pub struct RestoreArgs {
+    /// The snapshot.
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// The node's data directory, which must not hold a chain yet.
+    #[arg(long, default_value = "node", value_name = "DIR")]
+    pub data: PathBuf,
+    /// The chain that it must be of: its chain.json.
+    #[arg(long, value_name = "FILE")]
+    pub chain: Option<PathBuf>,
+    /// Ask this L1 at once whether it has the snapshot's claim as final; the node asks in any case.
+    #[arg(long, value_name = "URL", requires = "chain")]
+    pub l1: Vec<String>,
 }
 
 /// What `key` does.

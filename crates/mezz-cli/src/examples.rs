@@ -124,6 +124,37 @@ Examples:
 
 It changes nothing. Exit codes: 0 no check failed (warnings there may be), 1 one did.";
 
+pub(crate) const SNAPSHOT: &str = "\
+Examples:
+  mezz snapshot create --data DIR --out FILE           a backup, also of a node that runs
+  mezz snapshot restore --from FILE --data NEW-DIR --chain chain.json --l1 URL
+  mezz snapshot inspect FILE
+
+A snapshot holds no keys, no waiting transactions and no blocks that are not final.";
+
+pub(crate) const SNAPSHOT_CREATE: &str = "\
+Examples:
+  mezz snapshot create --data node --out backup-2026-11-23.mezz
+  sudo -u mezz mezz snapshot create --data /var/lib/mezz --out /backup/today.mezz
+
+A node that runs writes it itself, and must be asked by its own user. It rests on the last final claim; blocks are
+built meanwhile, and nothing more becomes final until it is written.";
+
+pub(crate) const SNAPSHOT_RESTORE: &str = "\
+Examples:
+  mezz snapshot restore --from FILE --data NEW-DIR
+  mezz snapshot restore --from FILE --data NEW-DIR --chain chain.json --l1 URL
+  mezz node --chain chain.json --l1 URL --data NEW-DIR     goes on from the snapshot's block
+
+The state's root is computed anew. The node believes nothing of it before L1 has the snapshot's claim as final.";
+
+pub(crate) const SNAPSHOT_INSPECT: &str = "\
+Examples:
+  mezz snapshot inspect FILE
+  mezz --json snapshot inspect FILE
+
+The file is read to its end. What only the whole state shows, its root, is checked by `restore`.";
+
 pub(crate) const STATUS: &str = "\
 Examples:
   mezz status

@@ -1,5 +1,6 @@
 //! The commands of mezz.
 
+mod admin;
 mod args;
 mod client;
 mod commands;
@@ -53,6 +54,7 @@ async fn dispatch(command: &Command, out: Output) -> eyre::Result<()> {
         Command::Withdraw { step } => commands::withdraw::run(step, out).await,
         Command::Key { command } => commands::key::run(command, out),
         Command::Doctor(args) => doctor::run(args, out).await,
+        Command::Snapshot { command } => commands::snapshot::run(command, out).await,
         Command::Status(args) => commands::status::run(args, out).await,
         Command::Tour(args) => commands::tour::run(args, out).await,
         Command::Load(args) => commands::load::run(args, out).await,

@@ -27,6 +27,8 @@ use crate::{
 
 /// Between looks at a feed that waits for blocks itself.
 const FEED_PAUSE: Duration = Duration::from_millis(100);
+/// Between questions to L1 about the snapshot that the store was made from.
+const ORIGIN_PAUSE: Duration = Duration::from_secs(2);
 
 /// What posting batches takes.
 #[derive(Clone, Debug)]
@@ -223,6 +225,19 @@ fn start_actors(
     Ok((engine, view, Some(pool), joined([thread, pool_thread])))
 }
 
+/// Nothing starts on a snapshot that L1 was not asked about.
+async fn check_origin(derivation: &Derivation, timer: &dyn Timer) -> Result<(), NodeError> {
+    loop {
+        match derivation.check_origin().await {
+            Err(error) if error.is_temporary() => {
+                tracing::warn!(%error, "L1 cannot be asked about the snapshot just now");
+                timer.pause(ORIGIN_PAUSE).await;
+            }
+            checked => return Ok(checked?),
+        }
+    }
+}
+
 /// A thread that ends when all of these have, and panics if one of them did.
 fn joined(threads: [JoinHandle<()>; 2]) -> JoinHandle<()> {
     std::thread::spawn(move || {
@@ -273,12 +288,15 @@ impl Journal for StoreJournal {
 }
 
 impl Node {
-    /// Starts the roles.
+    /// Starts the roles. On a store that was made from a snapshot, L1 is asked about it first, for as long
+    /// as that takes.
     ///
     /// # Errors
-    /// [`NodeError`] of the store.
-    pub fn start(config: &NodeConfig) -> Result<Self, NodeError> {
+    /// [`NodeError`] of the store, or [`DerivationError`](crate::DerivationError) if the snapshot is not to
+    /// be used.
+    pub async fn start(config: &NodeConfig) -> Result<Self, NodeError> {
         let parts = NodeParts::open(config)?;
+        check_origin(&parts.derivation, config.timer.as_ref()).await?;
         let (stop, stopped) = watch::channel(false);
         let (posted, _) = broadcast::channel(64);
         let (moves, _) = broadcast::channel(64);

@@ -6,6 +6,9 @@ use mezz_evm::{CallResult, InvalidTransaction};
 use mezz_node::EngineError;
 use mezz_store::StoreError;
 
+/// Code of the execution APIs for what was there and is not kept any more.
+const PRUNED: i32 = 4444;
+
 /// Why a request gets no result.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum RpcError {
@@ -48,6 +51,7 @@ impl From<StoreError> for RpcError {
                 "the state after block {block} is no longer kept: {oldest} is the oldest block \
                  whose state this node can read"
             )),
+            StoreError::Pruned { .. } => Self::Coded { code: PRUNED, message: error.to_string() },
             StoreError::ViewExpired { .. } => Self::Moved(error.to_string()),
             other => Self::Internal(other.to_string()),
         }

@@ -111,7 +111,8 @@ fn living_claims(context: &Context, from: BatchIndex) -> Result<Vec<StoredClaim>
         .collect())
 }
 
-/// The batch that a block is in, if derivation has seen it.
+/// The batch that a block is in, if derivation has seen it. Of a block before the first batch that is known,
+/// because the node was started from a snapshot, that one: the claims over it cover the block as well.
 fn batch_of(
     context: &Context,
     block: BlockNumber,
@@ -121,7 +122,8 @@ fn batch_of(
     if outcome.last_block < block || block == BlockNumber::ZERO {
         return Ok(None);
     }
-    let (mut low, mut high) = (0, last.get());
+    let first = l1.first_outcome()?.unwrap_or_default();
+    let (mut low, mut high) = (first.get(), last.get());
     while low < high {
         let middle = low + (high - low) / 2;
         match l1.outcome(BatchIndex::new(middle))? {
@@ -131,6 +133,11 @@ fn batch_of(
     }
     let index = BatchIndex::new(low);
     Ok(l1.outcome(index)?.map(|outcome| (index, outcome)))
+}
+
+/// The batch's index, if the block is in it.
+fn named(batch: Option<(BatchIndex, BatchOutcome)>, block: BlockNumber) -> Option<BatchIndex> {
+    batch.filter(|(_, outcome)| outcome.first_block <= block).map(|(index, _)| index)
 }
 
 /// The first living claim that covers a batch and agrees with this node.
@@ -163,7 +170,7 @@ fn withdrawal(context: &Context, index: OutboxIndex) -> Result<Value, RpcError> 
         amount: stored.withdrawal.amount,
         data: stored.withdrawal.data,
         block: stored.block.get(),
-        batch: batch.map(|(batch, _)| batch.get()),
+        batch: named(batch, stored.block).map(BatchIndex::get),
         claim: claim.as_ref().map(|claim| claim.id),
         stage,
         seconds_left,
@@ -253,7 +260,7 @@ fn block_status(context: &Context, id: BlockId) -> Result<Value, RpcError> {
         "number": block.number,
         "hash": block.hash,
         "label": label,
-        "batch": batch.map(|(index, _)| index),
+        "batch": named(batch, block.number),
         "claim": claim.as_ref().map(|claim| claim.id),
         "windowEnd": claim.map(|claim| claim.window_end),
     }))

@@ -220,6 +220,55 @@ pub enum StoreError {
         /// Oldest block whose state can be read.
         oldest: BlockNumber,
     },
+    /// What the block held is not kept any more, or never was.
+    #[error("pruned history unavailable: block {block} is not kept here; the oldest is {first}")]
+    Pruned {
+        /// Block asked for.
+        block: BlockNumber,
+        /// Oldest block that is kept, beside genesis.
+        first: BlockNumber,
+    },
+    /// A snapshot would rest on nothing.
+    #[error(
+        "nothing of this chain is final by a claim yet, or its last final claim is still being taken over: a \
+         snapshot rests on a final claim; wait until `mezz status` shows that more is final, and try again"
+    )]
+    NothingFinal,
+    /// The file is not what a snapshot is.
+    #[error(
+        "the snapshot is damaged or was changed: {what}; take another copy or another snapshot"
+    )]
+    SnapshotDamaged {
+        /// What is wrong.
+        what: &'static str,
+    },
+    /// The file was written by another version.
+    #[error(
+        "the snapshot is in format {got}, this program reads {expected}: use the program that wrote it"
+    )]
+    SnapshotVersion {
+        /// Format of this program.
+        expected: u32,
+        /// Format of the file.
+        got: u32,
+    },
+    /// The snapshot is of another chain.
+    #[error("the snapshot is of the chain {got}, not of {expected}")]
+    SnapshotChain {
+        /// The chain that was asked for.
+        expected: B256,
+        /// The chain that it is of.
+        got: B256,
+    },
+    /// A snapshot goes into an empty directory.
+    #[error(
+        "{dir} is not empty: name a new directory with --data, or move away what is there",
+        dir = dir.display()
+    )]
+    NotEmpty {
+        /// The directory.
+        dir: PathBuf,
+    },
     /// A rollback, or the end of the window, passed under a view.
     #[error("the state of block {block} went away while it was being read")]
     ViewExpired {
@@ -274,6 +323,8 @@ impl StoreError {
             | Self::UnknownBlock { .. }
             | Self::StaleChanges { .. }
             | Self::Reserve { .. }
+            | Self::Pruned { .. }
+            | Self::NothingFinal
             | Self::TableGrown => Severity::Temporary,
             Self::WrongChain { .. }
             | Self::WrongFormat { .. }
@@ -292,6 +343,10 @@ impl StoreError {
             | Self::UnknownCode { .. }
             | Self::BelowFinal { .. }
             | Self::L1Gap { .. }
+            | Self::SnapshotDamaged { .. }
+            | Self::SnapshotVersion { .. }
+            | Self::SnapshotChain { .. }
+            | Self::NotEmpty { .. }
             | Self::DiskFull { .. }
             | Self::Poisoned => Severity::Critical,
         }

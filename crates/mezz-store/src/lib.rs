@@ -23,6 +23,7 @@ mod pool;
 mod reader;
 mod recovery;
 mod shared;
+mod snapshot;
 mod store;
 mod tables;
 mod trie;
@@ -51,5 +52,8 @@ pub use log_query::LogQuery;
 pub use options::StoreOptions;
 pub use pool::{PoolJournal, PoolUpdate};
 pub use reader::{ProofState, StateProof, StateProofs, StoreReader, Usage};
+pub use snapshot::{
+    SnapshotOrigin, SnapshotSummary, inspect_snapshot, read_snapshot_origin, restore_snapshot,
+};
 pub use store::{PreparedState, Store, WitnessKeys};
 pub use view::StateView;

@@ -4,7 +4,7 @@
 //! Rules:
 //! - All of it follows from the receipts. It has a database of its own, so that no block waits for it,
 //!   and what is missing or cannot be read is made anew.
-//! - A section covers blocks that follow those of the one before, from genesis on. It is written once,
+//! - A section covers blocks that follow those of the one before, from the first block on whose receipts are kept. It is written once,
 //!   in one transaction, when [`SECTION_BLOCKS`] blocks or [`SECTION_ENTRIES`] entries are there.
 //! - A section says the hash of its last block. It counts only while the chain has that block, so that
 //!   blocks that are taken back need no write here.
@@ -21,7 +21,7 @@ use crate::{
     LogQuery, StoreError, blocks,
     database::Read,
     log_query::{LogEntry, LogName},
-    shared::Shared,
+    shared::{Shared, check_kept, history_from},
     tables::{BLOOMS, LOG_ENTRIES, LOG_SECTIONS},
 };
 
@@ -152,8 +152,9 @@ pub struct LogIndexer {
 impl LogIndexer {
     pub(crate) fn new(shared: Arc<Shared>) -> Result<Self, StoreError> {
         let indexer = Self { shared };
+        let kept = history_from(&indexer.shared.database.read()?)?;
         let first = last_section(&indexer.shared.logs.read()?)?
-            .map_or(BlockNumber::ZERO, |section| section.last.next());
+            .map_or(kept, |section| section.last.next().max(kept));
         *indexer.tail()? = LogTail { first, ..LogTail::default() };
         Ok(indexer)
     }
@@ -316,6 +317,9 @@ pub(crate) fn search(
     to: BlockNumber,
 ) -> Result<LogBlocks, StoreError> {
     let search = Search { chain: shared.database.read()?, logs: shared.logs.read()?, query };
+    let kept = history_from(&search.chain)?;
+    // Genesis logs nothing, so that a search that begins there wants what comes after it.
+    check_kept(from.max(BlockNumber::new(1)).min(to), kept)?;
     let names = query.names();
     let mut found = Vec::new();
     let mut at = from;

@@ -1,6 +1,9 @@
 //! Reading, from any thread, while the writer goes on.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    path::Path,
+    sync::{Arc, atomic::Ordering},
+};
 
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes};
@@ -8,14 +11,15 @@ use mezz_trie::{Terminal, Witness};
 use mezz_types::{BlockNumber, OutboxIndex, StateChanges, StateKey};
 
 use crate::{
-    BlockRef, Body, LogBlocks, LogIndexStatus, LogIndexer, LogQuery, Receipt, StateView,
-    StoreError, StoredTransaction,
+    BlockRef, Body, LogBlocks, LogIndexStatus, LogIndexer, LogQuery, Receipt, SnapshotSummary,
+    StateView, StoreError, StoredTransaction,
     block::StoredWithdrawal,
     blocks,
     codec::Map,
     database::Read,
     log_index,
-    shared::{Shared, final_block, last_block},
+    shared::{Shared, check_kept, final_block, history_from, last_block},
+    snapshot,
     tables::{FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
     view,
 };
@@ -124,12 +128,17 @@ impl StoreReader {
     /// Hash of a block.
     ///
     /// # Errors
-    /// A failure of the disk.
+    /// [`StoreError::Pruned`], or a failure of the disk.
     pub fn block_hash(&self, number: BlockNumber) -> Result<Option<B256>, StoreError> {
         if !self.is_shown(number)? {
             return Ok(None);
         }
-        blocks::hash(&self.read()?, number)
+        let read = self.read()?;
+        let hash = blocks::hash(&read, number)?;
+        if hash.is_none() {
+            check_kept(number, read.meta_block(meta::HEADERS_FROM)?.unwrap_or_default())?;
+        }
+        Ok(hash)
     }
 
     /// Number of the block with this hash.
@@ -147,34 +156,43 @@ impl StoreReader {
     /// Hash and header of a block.
     ///
     /// # Errors
-    /// A failure of the disk.
+    /// [`StoreError::Pruned`], or a failure of the disk.
     pub fn header(&self, number: BlockNumber) -> Result<Option<(B256, Header)>, StoreError> {
         if !self.is_shown(number)? {
             return Ok(None);
         }
-        blocks::header(&self.read()?, number)
+        let read = self.read()?;
+        let header = blocks::header(&read, number)?;
+        if header.is_none() {
+            check_kept(number, read.meta_block(meta::HEADERS_FROM)?.unwrap_or_default())?;
+        }
+        Ok(header)
     }
 
     /// Transactions of a block.
     ///
     /// # Errors
-    /// A failure of the disk.
+    /// [`StoreError::Pruned`], or a failure of the disk.
     pub fn body(&self, number: BlockNumber) -> Result<Option<Body>, StoreError> {
         if !self.is_shown(number)? {
             return Ok(None);
         }
-        blocks::body(&self.read()?, number)
+        let read = self.read()?;
+        check_kept(number, history_from(&read)?)?;
+        blocks::body(&read, number)
     }
 
     /// Receipts of a block.
     ///
     /// # Errors
-    /// A failure of the disk.
+    /// [`StoreError::Pruned`], or a failure of the disk.
     pub fn receipts(&self, number: BlockNumber) -> Result<Option<Vec<Receipt>>, StoreError> {
         if !self.is_shown(number)? {
             return Ok(None);
         }
-        blocks::receipts(&self.read()?, number)
+        let read = self.read()?;
+        check_kept(number, history_from(&read)?)?;
+        blocks::receipts(&read, number)
     }
 
     /// Where the transaction with this hash is, and its bytes.
@@ -192,13 +210,15 @@ impl StoreReader {
     /// One transaction of a block.
     ///
     /// # Errors
-    /// A failure of the disk.
+    /// [`StoreError::Pruned`], or a failure of the disk.
     pub fn transaction_at(
         &self,
         number: BlockNumber,
         index: u32,
     ) -> Result<Option<Bytes>, StoreError> {
-        blocks::transaction(&self.read()?, number, index)
+        let read = self.read()?;
+        check_kept(number, history_from(&read)?)?;
+        blocks::transaction(&read, number, index)
     }
 
     /// The receipt of the transaction with this hash, and the transaction.
@@ -220,7 +240,7 @@ impl StoreReader {
     /// to the last block of what comes back, which is `to` or the head when there are no more.
     ///
     /// # Errors
-    /// A failure of the disk.
+    /// [`StoreError::Pruned`], or a failure of the disk.
     pub fn log_blocks(
         &self,
         query: &LogQuery,
@@ -358,6 +378,24 @@ impl StoreReader {
             root,
             proofs,
         })
+    }
+
+    /// Writes the chain as of its last final block to a new file. Blocks are built and followed
+    /// meanwhile; what becomes final waits.
+    ///
+    /// # Errors
+    /// [`StoreError::NothingFinal`], [`StoreError::File`] also if there is such a file, or another
+    /// failure of the disk.
+    pub fn write_snapshot(&self, out: &Path) -> Result<SnapshotSummary, StoreError> {
+        snapshot::create(&self.shared, out)
+    }
+
+    /// The first block whose body, receipts and logs are kept, beside genesis.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn history_from(&self) -> Result<BlockNumber, StoreError> {
+        history_from(&self.read()?)
     }
 
     /// How full the hash tables are.

@@ -2,7 +2,7 @@
 
 use std::{
     path::PathBuf,
-    sync::{OnceLock, RwLock, RwLockReadGuard, atomic::AtomicU64},
+    sync::{Mutex, OnceLock, RwLock, RwLockReadGuard, atomic::AtomicU64},
 };
 
 use mezz_types::BlockNumber;
@@ -35,6 +35,8 @@ pub(crate) struct Shared {
     pub(crate) tip: RwLock<Option<BlockRef>>,
     /// Changes whenever blocks are taken back: views made before are then of no use.
     pub(crate) generation: AtomicU64,
+    /// Held while the final instance moves, and by who needs it to stay where it is.
+    pub(crate) finality: Mutex<()>,
     stopped: OnceLock<Stopped>,
 }
 
@@ -64,6 +66,7 @@ impl Shared {
             history: RwLock::default(),
             tip: RwLock::default(),
             generation: AtomicU64::new(0),
+            finality: Mutex::new(()),
             stopped: OnceLock::new(),
         }
     }
@@ -129,6 +132,19 @@ pub(crate) fn last_block(read: &Read) -> Result<Option<BlockRef>, StoreError> {
     let Some((number, bytes)) = last else { return Ok(None) };
     let hash = decode_header_hash(bytes.value())?;
     Ok(Some(BlockRef { number: BlockNumber::new(number.value()), hash }))
+}
+
+/// First block whose body, receipts and logs are there, beside genesis.
+pub(crate) fn history_from(read: &Read) -> Result<BlockNumber, StoreError> {
+    Ok(read.meta_block(meta::HISTORY_FROM)?.unwrap_or_default())
+}
+
+/// Refuses a block between genesis and `first`, which are not there any more.
+pub(crate) fn check_kept(block: BlockNumber, first: BlockNumber) -> Result<(), StoreError> {
+    if block == BlockNumber::ZERO || block >= first {
+        return Ok(());
+    }
+    Err(StoreError::Pruned { block, first })
 }
 
 /// The last final block; `None` before genesis is stored.

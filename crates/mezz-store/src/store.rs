@@ -12,7 +12,7 @@
 use std::{
     collections::BTreeSet,
     path::Path,
-    sync::{Arc, atomic::Ordering},
+    sync::{Arc, TryLockError, atomic::Ordering},
 };
 
 use alloy_primitives::B256;
@@ -116,24 +116,8 @@ impl Store {
             }
         }
         let [head, finalized] = instances;
-        let head = Trie::open(
-            &head,
-            TrieOptions {
-                buckets: options.head_buckets,
-                page_cache_mib: options.page_cache_mib,
-                leaf_cache_mib: options.leaf_cache_mib,
-                threads: options.commit_threads,
-            },
-        )?;
-        let finalized = Trie::open(
-            &finalized,
-            TrieOptions {
-                buckets: options.final_buckets,
-                page_cache_mib: 16,
-                leaf_cache_mib: 16,
-                threads: 1,
-            },
-        )?;
+        let head = Trie::open(&head, head_trie_options(&options))?;
+        let finalized = Trie::open(&finalized, final_trie_options(&options))?;
         let write = database.write()?;
         write.set_meta(meta::READY, &[1])?;
         write.commit()?;
@@ -298,12 +282,19 @@ impl Store {
     }
 
     /// Makes `block` and all before it final, and moves the final instance there. Nothing can roll
-    /// them back any more. An earlier block than the last final one changes nothing.
+    /// them back any more. An earlier block than the last final one changes nothing. While a snapshot
+    /// is written, nothing is done: say it again later.
     ///
     /// # Errors
     /// [`StoreError::UnknownBlock`], or a failure of the disk, which stops the store.
     pub fn finalize(&mut self, block: BlockNumber) -> Result<(), StoreError> {
         self.check_known(block)?;
+        let shared = Arc::clone(&self.shared);
+        let _moving = match shared.finality.try_lock() {
+            Ok(moving) => moving,
+            Err(TryLockError::WouldBlock) => return Ok(()),
+            Err(TryLockError::Poisoned(_)) => return Err(StoreError::Poisoned),
+        };
         loop {
             let at = final_block(&self.shared.database.read()?)?;
             if at.is_some_and(|at| at >= block) {
@@ -311,10 +302,9 @@ impl Store {
             }
             let first = at.map_or(BlockNumber::ZERO, BlockNumber::next);
             let (target, writes) = self.final_step(first, block)?;
-            let shared = &self.shared;
-            shared.durable(recovery::begin_finality(shared, target))?;
+            shared.durable(recovery::begin_finality(&shared, target))?;
             shared.durable(shared.finalized.apply(&writes))?;
-            shared.durable(recovery::finish_finality(shared, target))?;
+            shared.durable(recovery::finish_finality(&shared, target))?;
         }
     }
 
@@ -345,6 +335,24 @@ impl Store {
                 Err(StoreError::UnknownBlock { block, head })
             }
         }
+    }
+}
+
+pub(crate) const fn head_trie_options(options: &StoreOptions) -> TrieOptions {
+    TrieOptions {
+        buckets: options.head_buckets,
+        page_cache_mib: options.page_cache_mib,
+        leaf_cache_mib: options.leaf_cache_mib,
+        threads: options.commit_threads,
+    }
+}
+
+pub(crate) const fn final_trie_options(options: &StoreOptions) -> TrieOptions {
+    TrieOptions {
+        buckets: options.final_buckets,
+        page_cache_mib: 16,
+        leaf_cache_mib: 16,
+        threads: 1,
     }
 }
 

@@ -85,6 +85,14 @@ pub(crate) mod meta {
     pub(crate) const FINAL_TARGET: &str = "final-target";
     /// Block that a rollback is on the way to, 8 bytes.
     pub(crate) const ROLLBACK_TARGET: &str = "rollback-target";
+    /// First block whose body, receipts and logs are there, beside genesis, 8 bytes; all if it is not there.
+    pub(crate) const HISTORY_FROM: &str = "history-from";
+    /// First block whose header is there, beside genesis, 8 bytes; all if it is not there.
+    pub(crate) const HEADERS_FROM: &str = "headers-from";
+    /// Inbox accumulator before the first message that is there, 32 bytes; zero if it is not there.
+    pub(crate) const FIRST_ACCUMULATOR: &str = "first-accumulator";
+    /// What the snapshot rests on that the store was made from, until L1 was asked about it.
+    pub(crate) const SNAPSHOT: &str = "snapshot";
     /// L1 block that was read last, 40 bytes.
     pub(crate) const L1_CURSOR: &str = "l1-cursor";
 }

@@ -32,6 +32,9 @@ const WRITES_PER_PAGE: usize = 4;
 /// Values to write, by key; `None` removes the leaf.
 pub(crate) type Writes = BTreeMap<StateKey, Option<Vec<u8>>>;
 
+/// Leaves in the order of their keys.
+pub(crate) type Leaves = Vec<(StateKey, Vec<u8>)>;
+
 /// Sizes of an instance.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct TrieOptions {
@@ -118,6 +121,30 @@ impl Trie {
             })
             .collect();
         Ok((session.prev_root().into_inner().into(), proofs?))
+    }
+
+    /// Leaves from `from` on in the order of keys, at most `limit`, and where to go on; `None` at the end.
+    pub(crate) fn leaves(
+        &self,
+        from: StateKey,
+        limit: usize,
+    ) -> Result<(Leaves, Option<StateKey>), StoreError> {
+        let nomt = self.nomt()?;
+        let session = nomt.get().begin_session(SessionParams::default());
+        let mut leaves = Vec::new();
+        let mut next = Some(from);
+        while let Some(at) = next.filter(|_| leaves.len() < limit) {
+            let path = session.prove(at).map_err(failed("walking the state"))?;
+            if let PathProofTerminal::Leaf(leaf) = &path.terminal
+                && leaf.key_path >= from
+            {
+                let value = session.read(leaf.key_path).map_err(failed("reading a value"))?;
+                let gone = StoreError::Corrupt { table: "state", reason: "a leaf has no value" };
+                leaves.push((leaf.key_path, value.ok_or(gone)?));
+            }
+            next = next_subtree(&at, &path.siblings);
+        }
+        Ok((leaves, next))
     }
 
     /// Computes the root after `writes`; with `reads`, also a witness of those keys and the written
@@ -234,6 +261,18 @@ impl Guard<'_> {
     fn get(&self) -> &Nomt<Sha2Hasher> {
         self.0.as_ref().expect("checked when the guard was made, and it holds the lock")
     }
+}
+
+/// The first key after the subtree at the end of a path, where the trie is not empty. `siblings` are those
+/// of the path to `at`, from the root down.
+fn next_subtree(at: &StateKey, siblings: &[[u8; 32]]) -> Option<StateKey> {
+    let depth = siblings.iter().enumerate().rev().find_map(|(depth, sibling)| {
+        let is_left = at[depth / 8] & (0x80 >> (depth % 8)) == 0;
+        (is_left && *sibling != [0; 32]).then_some(depth)
+    })?;
+    let (mut next, _) = key_range(at, depth);
+    next[depth / 8] |= 0x80 >> (depth % 8);
+    Some(next)
 }
 
 fn failed<E>(operation: &'static str) -> impl FnOnce(E) -> StoreError

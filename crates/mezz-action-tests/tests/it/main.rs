@@ -11,4 +11,5 @@ mod refusals;
 mod reorgs;
 mod round_trip;
 mod simulation;
+mod snapshots;
 mod witnesses;

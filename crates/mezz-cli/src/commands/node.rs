@@ -11,6 +11,7 @@ use serde_json::json;
 use url::Url;
 
 use crate::{
+    admin,
     args::NodeArgs,
     commands::up::chain_info,
     keys::role_keys,
@@ -42,7 +43,7 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
     let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;
     let config = node_config(&chain, &args.data, l1, beacons, pace, keys)?;
-    let mut node = Node::start(&config)?;
+    let mut node = Node::start(&config).await?;
     let rpc = RpcConfig {
         addr: args.rpc,
         limits: Limits::default(),
@@ -74,7 +75,9 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         let url = format!("http://{}/metrics", metrics.addr);
         out.emit("metrics", &json!({ "metrics": url }), format!("metrics at {url}"));
     }
+    let admin = admin::serve(&config.data_dir, node.view.reader.clone());
     let ended = watch_chain(&mut node, out).await;
+    drop(admin);
     let stopped = stop_in_order(node, rpc, metrics).await;
     ended?;
     stopped?;

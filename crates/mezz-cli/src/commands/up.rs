@@ -75,12 +75,14 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
         // A person who tries it out wants to see blocks.
         sequencer.heartbeat_secs = 1;
     }
-    let mut node = Node::start(&config)?;
+    let mut node = Node::start(&config).await?;
     let rpc = start_rpc(args, &chain, &node).await?;
     let metrics = start_metrics(args, &node, &rpc, &config).await?;
     banner(args, &chain, &l1, &rpc, &metrics, out)?;
     let funding = tokio::spawn(fund(dir.clone(), chain.clone(), l1.endpoint.clone()));
+    let admin = crate::admin::serve(&config.data_dir, node.view.reader.clone());
     let ended = watch_chain(&mut node, out).await;
+    drop(admin);
     funding.abort();
     let stopped = stop_in_order(node, rpc, Some(metrics)).await;
     if let Some(embedded) = l1.embedded {

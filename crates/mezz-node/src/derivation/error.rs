@@ -41,6 +41,28 @@ pub enum DerivationError {
         /// The last L1 block that both have.
         ancestor: L1BlockNumber,
     },
+    /// The snapshot that this node was started from is not about this chain.
+    #[error(
+        "the snapshot rests on claim {claim}, which is not a claim about what it holds on this chain: it was made \
+         up, or is of another configuration; take a snapshot from a node of this chain, or start with an empty \
+         directory, which follows L1 from the beginning"
+    )]
+    SnapshotForeign {
+        /// The claim that it names.
+        claim: ClaimId,
+    },
+    /// L1 does not have the claim as final that the snapshot rests on.
+    #[error(
+        "the snapshot rests on claim {claim}, which L1 does not have as final in its block {l1_block}: the snapshot is \
+         not to be trusted, or --l1 names another chain or a node that is behind; ask other L1 nodes, take a \
+         snapshot from another node, or start with an empty directory, which follows L1 from the beginning"
+    )]
+    SnapshotNotFinal {
+        /// The claim that it names.
+        claim: ClaimId,
+        /// Where it says that L1 made it final.
+        l1_block: L1BlockNumber,
+    },
     /// A final claim is not what this node derived.
     #[error(
         "claim {claim} up to batch {batch_end} is final with commitment {claimed}, but this node \
@@ -67,7 +89,9 @@ impl DerivationError {
             Self::TooDeep { .. } | Self::FinalTakenBack { .. } => true,
             Self::Store(error) => error.severity() == mezz_store::Severity::Temporary,
             Self::Engine(error) => error.is_temporary(),
-            Self::WrongClaimFinal { .. } => false,
+            Self::WrongClaimFinal { .. }
+            | Self::SnapshotForeign { .. }
+            | Self::SnapshotNotFinal { .. } => false,
         }
     }
 }

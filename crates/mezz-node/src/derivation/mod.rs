@@ -14,12 +14,15 @@
 //! - D6 What L1 shows instead must be one chain, linked from what is still there. If it reaches back further
 //!   than this node remembers, or would take back what is final, the node waits.
 //! - D7 A batch that cannot be taken over may be gone from L1: that is looked into before it is tried again.
+//! - D8 What a snapshot gave is not believed, and nothing starts on it, before L1 has its claim as final.
 
 mod actor;
 mod error;
+mod origin;
 mod rewind;
 mod state;
 
 pub use actor::run_derivation;
 pub use error::DerivationError;
+pub use origin::check_snapshot;
 pub use state::{Derivation, DerivationParts, DerivationSettings, Progress};

@@ -81,6 +81,7 @@ impl Derivation {
     /// # Errors
     /// [`DerivationError`]; a temporary one is worth another try.
     pub async fn step(&mut self) -> Result<Progress, DerivationError> {
+        self.check_origin().await?;
         if let Some(batch) = self.pending_batch()? {
             let index = batch.batch.index;
             return match self.take_over(batch).await {

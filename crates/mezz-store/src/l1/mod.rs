@@ -8,4 +8,5 @@ pub use journal::TransactionJournal;
 pub use records::{
     BatchOutcome, ClaimOutcome, L1BlockRef, L1Position, StoredBatch, StoredClaim, StoredMessage,
 };
+pub(crate) use store::claim_key;
 pub use store::{ClaimEvent, L1Store, L1Update};

@@ -12,10 +12,10 @@ use super::{
     TransactionJournal,
 };
 use crate::{
-    StoreError,
+    SnapshotOrigin, StoreError,
     database::{Read, Write},
     shared::Shared,
-    tables::{BATCHES, ByNumber, CLAIM_BATCHES, CLAIMS, L1_BLOCKS, MESSAGES, OUTCOMES, meta},
+    tables::{BATCHES, ByNumber, CLAIM_BATCHES, CLAIMS, L1_BLOCKS, MESSAGES, META, OUTCOMES, meta},
 };
 
 /// Something that happened to a claim.
@@ -94,6 +94,29 @@ impl L1Store {
     /// A failure of the disk.
     pub fn cursor(&self) -> Result<Option<L1BlockRef>, StoreError> {
         Ok(self.read()?.meta::<40>(meta::L1_CURSOR)?.map(decode_cursor))
+    }
+
+    /// What the snapshot rests on that this store was made from, if L1 was not asked about it yet. Until
+    /// then nothing of the store is to be believed.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn snapshot_origin(&self) -> Result<Option<SnapshotOrigin>, StoreError> {
+        let bytes = self.read()?.get(META, meta::SNAPSHOT)?;
+        bytes.map(|bytes| SnapshotOrigin::decode(bytes.value())).transpose()
+    }
+
+    /// Writes down that L1 has the claim that the snapshot rests on as final; `before` is the L1 block before
+    /// the one from which on L1 is read again.
+    ///
+    /// # Errors
+    /// A failure of the disk, which stops the store.
+    pub fn accept_snapshot(&self, before: L1BlockRef) -> Result<(), StoreError> {
+        self.write(|write| {
+            write.put(L1_BLOCKS, before.number.get(), &before.hash.0)?;
+            write.set_meta(meta::L1_CURSOR, &encode_cursor(before))?;
+            write.remove_meta(meta::SNAPSHOT)
+        })
     }
 
     /// Hash of an L1 block that was read and is not final for long.
@@ -234,6 +257,18 @@ impl L1Store {
             Ok((BatchIndex::new(index.value()), BatchOutcome::decode(bytes.value())?))
         })
         .transpose()
+    }
+
+    /// The first batch whose outcome is stored: later than the chain's first one if the store was made from a
+    /// snapshot.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn first_outcome(&self) -> Result<Option<BatchIndex>, StoreError> {
+        let read = self.read()?;
+        let Some(table) = read.table(OUTCOMES)? else { return Ok(None) };
+        let first = table.first().map_err(StoreError::database("reading the first entry"))?;
+        Ok(first.map(|(index, _)| BatchIndex::new(index.value())))
     }
 
     /// One claim.
@@ -389,7 +424,7 @@ fn rollback_claims(write: &Write, keeps: impl Fn(&L1Position) -> bool) -> Result
 }
 
 /// `batch end (8, BE) ‖ id (32)`: claims lie in the order of their batches.
-fn claim_key(batch_end: u64, id: ClaimId) -> [u8; 40] {
+pub(crate) fn claim_key(batch_end: u64, id: ClaimId) -> [u8; 40] {
     let mut key = [0; 40];
     let (first, second) = key.split_at_mut(8);
     first.copy_from_slice(&batch_end.to_be_bytes());

@@ -5,5 +5,6 @@ mod inspect;
 mod l1;
 mod logs;
 mod pool;
+mod snapshot;
 mod state;
 mod support;
