@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod feed;
 mod log_index;
+mod news;
 mod node;
 mod pool;
 mod proposer;
@@ -28,6 +29,7 @@ pub use error::NodeError;
 pub use feed::{
     BlockFeed, FeedError, Followed, Follower, FollowerSettings, RpcFeed, SignedBlock, run_follower,
 };
+pub use news::{ChainEvent, LoggedBlock, PlacedLog, TakenBack};
 pub use node::{BatcherRole, Node, NodeConfig, NodeParts, ProposerRole, Roles};
 pub use pool::{
     BestTransactions, BlockNews, CandidateLimits, Pool, PoolError, PoolHandle, PoolLimits,
@@ -38,4 +40,4 @@ pub use sequencer::{
     HeadView, L1View, Proposal, Sequencer, SequencerParts, SequencerSettings, propose,
     run_sequencer,
 };
-pub use view::{ChainEvent, ChainView};
+pub use view::ChainView;

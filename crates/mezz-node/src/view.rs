@@ -9,16 +9,7 @@ use mezz_store::{L1Store, StoreError, StoreReader};
 use mezz_types::{BlockNumber, ChainConfig, Commitment, OUTBOX, OUTBOX_ROOT_SLOT};
 use tokio::sync::{broadcast, watch};
 
-use crate::{BlockTiming, EngineError, engine::next_inbox_index};
-
-/// News of the chain. A subscriber that falls behind loses the oldest.
-#[derive(Clone, Debug)]
-pub enum ChainEvent {
-    /// A block became the head.
-    Block(Arc<Sealed<Header>>),
-    /// Blocks from this one on were taken back.
-    TakenBack(BlockNumber),
-}
+use crate::{BlockTiming, ChainEvent, EngineError, engine::next_inbox_index};
 
 /// Reads the chain; cheap to clone.
 #[derive(Clone)]

@@ -17,6 +17,7 @@ use crate::{
     error::RpcError,
     filters::Filters,
     mezz::l1_facts,
+    news::News,
     overrides::{Layered, Overrides},
 };
 
@@ -31,6 +32,7 @@ pub(crate) struct Context {
     /// Signs blocks for replicas.
     pub(crate) feed_signer: Option<PrivateKeySigner>,
     pub(crate) filters: Filters,
+    pub(crate) news: News,
     pub(crate) counts: RequestCounts,
     /// Places for work that takes long: so many at once, the others wait.
     pub(crate) heavy: Arc<Semaphore>,

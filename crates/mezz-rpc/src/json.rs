@@ -1,11 +1,12 @@
 //! Blocks, transactions, receipts and logs as JSON-RPC shows them.
 
 use alloy::consensus::Transaction as _;
-use alloy_consensus::{Header, TxEnvelope};
+use alloy_consensus::{Header, Sealed, TxEnvelope};
 use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use mezz_evm::decode_transaction;
+use mezz_node::PlacedLog;
 use mezz_store::{BlockRef, Receipt};
-use mezz_types::{SYSTEM_TRANSACTION_TYPE, SystemTransaction};
+use mezz_types::{BlockNumber, SYSTEM_TRANSACTION_TYPE, SystemTransaction};
 use serde_json::{Map, Value, json};
 
 use crate::error::RpcError;
@@ -172,6 +173,19 @@ pub(crate) fn log(entry: &Log, place: Place, transaction: B256, index: u64) -> V
         "logIndex": number(index),
         "removed": false,
     })
+}
+
+/// A log of a block, or of one that was taken back.
+pub(crate) fn placed_log(header: &Sealed<Header>, placed: &PlacedLog, removed: bool) -> Value {
+    let place = Place {
+        block: BlockRef { number: BlockNumber::new(header.number), hash: header.hash() },
+        index: placed.transaction_index,
+        base_fee: header.base_fee_per_gas.unwrap_or_default(),
+        timestamp: header.timestamp,
+    };
+    let mut shown = log(&placed.log, place, placed.transaction, placed.log_index);
+    shown["removed"] = json!(removed);
+    shown
 }
 
 /// The target of a stored transaction.

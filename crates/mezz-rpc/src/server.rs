@@ -17,7 +17,7 @@ use tokio::sync::{Semaphore, watch};
 
 use crate::{
     ChainInfo, batches::Batches, context::Context, counts::RequestCounts, debug, eth, feed,
-    filters::Filters, mezz, net, openrpc, subscribe, subscribe::SubscriptionIds,
+    filters::Filters, mezz, net, news, news::News, openrpc, subscribe, subscribe::SubscriptionIds,
 };
 
 /// What one client, and all of them together, may ask for.
@@ -43,6 +43,11 @@ pub struct Limits {
     pub log_results: usize,
     /// Filters at once.
     pub filters: usize,
+    /// Blocks that a subscriber may be behind before its subscription is closed; of transactions that wait, 256
+    /// times as many.
+    pub news_items: usize,
+    /// Bytes of them, as they are kept for all subscribers together.
+    pub news_bytes: usize,
     /// Requests that take long, at once; others wait.
     pub heavy: usize,
     /// Transactions that a listing of the pool may show.
@@ -72,6 +77,8 @@ impl Default for Limits {
             log_blocks: 100_000,
             log_results: 20_000,
             filters: 10_000,
+            news_items: 128,
+            news_bytes: 128 << 20,
             heavy: 4,
             pool_listing: 10_000,
             outbox_leaves: 1_000_000,
@@ -165,7 +172,8 @@ pub async fn start(
 ) -> Result<RpcHandle, RpcStartError> {
     let limits = config.limits;
     let counts = RequestCounts::default();
-    let context = Context {
+    let filters = Filters::new(&view);
+    let context = Arc::new(Context {
         view,
         pool,
         l1,
@@ -173,12 +181,14 @@ pub async fn start(
         limits,
         dev_accounts: config.dev_accounts,
         feed_signer: config.feed_signer,
-        filters: Filters::default(),
+        filters,
+        news: News::new(&limits),
         counts: counts.clone(),
         heavy: Arc::new(Semaphore::new(limits.heavy.max(1))),
         facts: Mutex::default(),
-    };
-    let mut module = RpcModule::new(context);
+    });
+    news::start(&context);
+    let mut module = RpcModule::from_arc(context);
     eth::register(&mut module)?;
     debug::register(&mut module)?;
     mezz::register(&mut module)?;

@@ -5,26 +5,21 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use alloy::{eips::Encodable2718 as _, rpc::types::Filter};
+use alloy::rpc::types::Filter;
 use jsonrpsee::{
     PendingSubscriptionSink, RpcModule, SubscriptionMessage, SubscriptionSink,
     core::{RegisterMethodError, SubscriptionResult, traits::IdProvider},
     types::{Params, SubscriptionId},
 };
-use mezz_node::ChainEvent;
 use mezz_store::LogQuery;
-use mezz_types::BlockNumber;
-use serde_json::{Value, json};
-use tokio::sync::broadcast::error::RecvError;
+use serde_json::{Value, json, value::RawValue};
 
 use crate::{
     context::Context,
     error::RpcError,
-    eth::{
-        block_logs,
-        logs::{check_filter, log_query},
-    },
-    json,
+    eth::logs::{check_filter, log_query},
+    history::{Behind, Reader},
+    news::{ChainNews, News, PendingNews},
 };
 
 pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMethodError> {
@@ -87,75 +82,107 @@ async fn subscribe(
     context: Arc<Context>,
 ) -> SubscriptionResult {
     let wanted = match wanted(&params) {
+        Ok(Wanted::Pending { .. }) if context.pool.is_none() => {
+            Err(RpcError::Refused("this node has no transaction pool".into()))
+        }
+        wanted => wanted,
+    };
+    let wanted = match wanted {
         Ok(wanted) => wanted,
         Err(error) => {
             pending.reject(error).await;
             return Ok(());
         }
     };
+    let News { chain, pending: arrivals } = context.news.clone();
+    // What happens from now on is told, also what happens before the client knows its subscription's name.
     match wanted {
         Wanted::Pending { full } => {
-            let Some(pool) = context.pool.clone() else {
-                let error = RpcError::Refused("this node has no transaction pool".into());
-                pending.reject(error).await;
-                return Ok(());
-            };
-            let mut arrivals = pool.subscribe();
-            let mut sink = pending.accept().await?;
-            while let Ok(transaction) = next(&sink, arrivals.recv()).await {
-                let shown = if full {
-                    let bytes = transaction.inner().encoded_2718();
-                    json::transaction(&bytes, transaction.signer(), None)?
-                } else {
-                    json!(transaction.tx_hash())
-                };
-                send(&mut sink, &shown)?;
-            }
+            let reader = arrivals.reader();
+            follow(reader, pending.accept().await?, move |news: &PendingNews| {
+                Box::new(std::iter::once(news.shown(full).map_err(Ended::from)))
+            })
+            .await
         }
         Wanted::Heads => {
-            let mut events = context.view.subscribe();
-            let mut sink = pending.accept().await?;
-            while let Ok(event) = next(&sink, events.recv()).await {
-                if let ChainEvent::Block(header) = event {
-                    send(&mut sink, &json::header(header.hash(), &header))?;
-                }
-            }
+            let reader = chain.reader();
+            follow(reader, pending.accept().await?, |news: &ChainNews| {
+                Box::new(news.head().map_err(Ended::from).transpose().into_iter())
+            })
+            .await
         }
         Wanted::Logs(query) => {
-            let mut events = context.view.subscribe();
-            let mut sink = pending.accept().await?;
-            while let Ok(event) = next(&sink, events.recv()).await {
-                let ChainEvent::Block(header) = event else { continue };
-                let number = BlockNumber::new(header.number);
-                let query = Arc::clone(&query);
-                let found = context
-                    .run_heavy(move |context| block_logs(context, number, |log| query.matches(log)))
-                    .await;
-                // A block that was taken back meanwhile has no logs.
-                for log in found.unwrap_or_default() {
-                    send(&mut sink, &log)?;
+            let reader = chain.reader();
+            follow(reader, pending.accept().await?, move |news: &ChainNews| {
+                if !news.has_all_logs() {
+                    return Box::new(std::iter::once(Err(Ended::TooDeep)));
                 }
-            }
+                let query = Arc::clone(&query);
+                let logs = news.logs(move |log| query.matches(log));
+                Box::new(logs.map(|log| log.map_err(Ended::from)))
+            })
+            .await
         }
     }
-    Ok(())
 }
 
-/// The next item, unless the client is gone or has fallen behind.
-async fn next<T>(
-    sink: &SubscriptionSink,
-    receive: impl Future<Output = Result<T, RecvError>>,
-) -> Result<T, RecvError> {
-    tokio::select! {
-        item = receive => item,
-        () = sink.closed() => Err(RecvError::Closed),
+/// Why a subscription ends.
+#[derive(Debug, thiserror::Error)]
+enum Ended {
+    /// The client is gone, or has ended it.
+    #[error("the client ended it")]
+    Gone,
+    #[error(
+        "the subscription is closed: this client reads too slowly and has missed notifications; subscribe again, \
+         and ask for what happened meanwhile"
+    )]
+    Behind,
+    #[error(
+        "the subscription is closed: the chain took back more blocks than can be told one by one; subscribe again, \
+         and read the logs again with eth_getLogs"
+    )]
+    TooDeep,
+    #[error(transparent)]
+    Failed(#[from] RpcError),
+}
+
+/// What is told of one thing that happened.
+type Shown<'a> = Box<dyn Iterator<Item = Result<&'a RawValue, Ended>> + Send + 'a>;
+
+/// Tells of everything that is read, until the client goes or falls behind.
+async fn follow<T: Send + Sync>(
+    mut reader: Reader<T>,
+    sink: SubscriptionSink,
+    show: impl Fn(&T) -> Shown<'_>,
+) -> SubscriptionResult {
+    let ended = loop {
+        let news = tokio::select! {
+            news = reader.next() => news,
+            () = sink.closed() => return Ok(()),
+        };
+        let Ok(news) = news else { break Ended::Behind };
+        // What waits for the client to read is not kept for longer than for anybody else.
+        let told = tokio::select! {
+            told = tell(&sink, show(&news)) => told,
+            Behind = reader.behind() => Err(Ended::Behind),
+        };
+        match told {
+            Ok(()) => {}
+            Err(Ended::Gone) => return Ok(()),
+            Err(ended) => break ended,
+        }
+    };
+    Err(ended.into())
+}
+
+/// Waits whenever the connection has no room.
+async fn tell(sink: &SubscriptionSink, shown: Shown<'_>) -> Result<(), Ended> {
+    for result in shown {
+        let name = sink.subscription_id();
+        let message = SubscriptionMessage::new(sink.method_name(), name, &result?)
+            .map_err(|error| RpcError::Internal(error.to_string()))?;
+        sink.send(message).await.map_err(|_| Ended::Gone)?;
     }
-}
-
-fn send(sink: &mut SubscriptionSink, value: &Value) -> SubscriptionResult {
-    let text = serde_json::value::to_raw_value(value)?;
-    // A client that does not read fills its buffer and is dropped here.
-    sink.try_send(SubscriptionMessage::from(text))?;
     Ok(())
 }
 

@@ -199,7 +199,7 @@ async fn blocks_built_again_replace_those_before_and_never_safe_ones() {
     assert_eq!(replica.head(), world.node.head());
     let taken_back = news.try_recv().unwrap();
     assert!(
-        matches!(taken_back, mezz_node::ChainEvent::TakenBack(at) if at.get() == 2),
+        matches!(taken_back, mezz_node::ChainEvent::TakenBack(ref taken) if taken.first().get() == 2),
         "{taken_back:?}"
     );
     // Once L1 has them, not even the sequencer can replace them.

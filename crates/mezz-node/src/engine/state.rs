@@ -8,6 +8,7 @@
 //!   executed again: the transition is deterministic.
 //! - E4 Transactions are on disk among those given back before the block that holds them goes.
 //! - E5 A block consumes the messages that are stored when it is built, and no others.
+//! - E6 The logs of blocks that are taken back are read before the blocks go, and told when they are gone.
 
 use std::{
     sync::Arc,
@@ -21,15 +22,22 @@ use mezz_evm::{
     BlockEnv, BlockExecutor, Crypto, ExecutedBlock, PushError, Recording, SealedBlock, genesis,
 };
 use mezz_store::{
-    BatchOutcome, BlockRef, L1BlockRef, PoolJournal, Store, StoreReader, WitnessKeys,
+    BatchOutcome, Block, BlockRef, L1BlockRef, PoolJournal, Store, StoreReader, WitnessKeys,
 };
 use mezz_transition::{BatchInput, ChainHead};
 use mezz_types::{
     Batch, BatchIndex, BlockNumber, ChainConfig, Commitment, InboxIndex, Message, Rules,
 };
+use tokio::sync::broadcast;
 
 use super::{EngineError, convert::stored_block};
-use crate::SharedTransaction;
+use crate::{
+    SharedTransaction,
+    news::{ChainEvent, LoggedBlock, TakenBack},
+};
+
+/// News that a subscriber may lag behind.
+const EVENTS: usize = 1_024;
 
 /// A block to be built from the pool.
 #[derive(Clone, Debug)]
@@ -115,6 +123,7 @@ pub struct EngineState {
     keep_witnesses: bool,
     journal: Option<Arc<PoolJournal>>,
     head: Sealed<Header>,
+    pub(super) events: broadcast::Sender<ChainEvent>,
 }
 
 impl EngineState {
@@ -133,7 +142,8 @@ impl EngineState {
         }
         let head = head_header(&reader)?;
         let EngineParts { store, config, crypto, keep_witnesses, journal } = parts;
-        Ok(Self { store, reader, config, crypto, keep_witnesses, journal, head })
+        let (events, _) = broadcast::channel(EVENTS);
+        Ok(Self { store, reader, config, crypto, keep_witnesses, journal, head, events })
     }
 
     /// Header of the last block.
@@ -224,8 +234,9 @@ impl EngineState {
         if sealed.header.hash() != header.hash() {
             return Ok(Some(sealed.header.hash()));
         }
-        self.store.commit_block(prepared, &stored_block(&sealed)?)?;
-        self.head = sealed.header;
+        let block = stored_block(&sealed)?;
+        self.store.commit_block(prepared, &block)?;
+        self.announce(sealed, block);
         Ok(None)
     }
 
@@ -259,9 +270,19 @@ impl EngineState {
         executed: ExecutedBlock,
         reads: Option<WitnessKeys>,
     ) -> Result<Arc<Sealed<Header>>, EngineError> {
-        let sealed = commit(&mut self.store, executed, reads.as_ref())?;
+        let (sealed, block) = commit(&mut self.store, executed, reads.as_ref())?;
+        Ok(self.announce(sealed, block))
+    }
+
+    /// E1: what is durable becomes the head, and is told.
+    fn announce(&mut self, sealed: SealedBlock, block: Block) -> Arc<Sealed<Header>> {
         self.head = sealed.header;
-        Ok(Arc::new(self.head.clone()))
+        let header = Arc::new(self.head.clone());
+        let logged =
+            LoggedBlock::new(Arc::clone(&header), &block.transaction_hashes, block.receipts);
+        // Nobody need listen.
+        let _ = self.events.send(ChainEvent::Block(Arc::new(logged)));
+        header
     }
 
     /// Takes over the next batch of L1: blocks that are there already stay (E3), others are taken
@@ -328,9 +349,23 @@ impl EngineState {
             at = at.next();
         }
         self.keep(&returned)?;
+        let news = self.news_of_rollback(target)?;
         self.store.rollback_to(target)?;
         self.head = head_header(&self.reader)?;
+        if let Some(news) = news {
+            // Nobody need listen.
+            let _ = self.events.send(ChainEvent::TakenBack(Arc::new(news)));
+        }
         Ok(returned)
+    }
+
+    /// E6.
+    fn news_of_rollback(&self, target: BlockNumber) -> Result<Option<TakenBack>, EngineError> {
+        let head = BlockNumber::new(self.head.number);
+        let Some(hash) = self.reader.block_hash(target)?.filter(|_| target < head) else {
+            return Ok(None);
+        };
+        Ok(Some(TakenBack::read(&self.reader, head, BlockRef { number: target, hash })?))
     }
 
     /// Follows L1 back to `ancestor`, where it has the messages before `kept`: takes back every block
@@ -513,13 +548,13 @@ fn commit(
     store: &mut Store,
     mut executed: ExecutedBlock,
     reads: Option<&WitnessKeys>,
-) -> Result<SealedBlock, EngineError> {
+) -> Result<(SealedBlock, Block), EngineError> {
     let changes = std::mem::take(&mut executed.changes);
     let prepared = store.prepare(changes, reads)?;
     let sealed = executed.seal(B256::from(prepared.root()));
     let block = stored_block(&sealed)?;
     store.commit_block(prepared, &block)?;
-    Ok(sealed)
+    Ok((sealed, block))
 }
 
 fn head_header(reader: &StoreReader) -> Result<Sealed<Header>, EngineError> {

@@ -48,8 +48,7 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
 }
 
 fn install(context: &Context, kind: Kind) -> Result<Value, RpcError> {
-    let next = context.view.head.borrow().number.saturating_add(1);
-    context.filters.add(kind, next, &context.limits).map(quantity)
+    context.filters.add(kind, &context.limits).map(quantity)
 }
 
 /// The logs that a filter names.

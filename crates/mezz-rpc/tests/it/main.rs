@@ -8,4 +8,5 @@ mod openrpc;
 mod served;
 mod simulate;
 mod subscriptions;
+mod taken_back;
 mod traces;

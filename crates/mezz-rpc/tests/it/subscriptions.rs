@@ -9,7 +9,7 @@ use crate::{
     served::{BOB, Served},
 };
 
-async fn next_of(socket: &mut Socket, subscription: &Value) -> Value {
+pub(crate) async fn next_of(socket: &mut Socket, subscription: &Value) -> Value {
     let news = socket.next().await;
     assert_eq!(news["method"], "eth_subscription");
     assert_eq!(&news["params"]["subscription"], subscription);
