@@ -53,6 +53,10 @@ simulate *args:
 soak *args:
     cargo xtask soak {{args}}
 
+# Malformed and hostile requests, and a node that answers them all.
+fuzz-rpc *args:
+    cargo xtask fuzz-rpc {{args}}
+
 # What must pass before a change lands.
 ci:
     bash .ci/run

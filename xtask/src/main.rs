@@ -1,6 +1,7 @@
-//! Automation for the Mezzanine tree: checks, contract artifacts, guest programs, simulation, soak.
+//! Automation for the Mezzanine tree: checks, contract artifacts, guest programs, simulation, soak, fuzzing.
 
 mod contracts;
+mod fuzz_rpc;
 mod guest;
 mod simulate;
 mod soak;
@@ -28,6 +29,8 @@ enum Command {
     Guest(guest::Args),
     /// Run the whole network in one process, from seeds: crashes, reorganisations, attackers.
     Simulate(simulate::Args),
+    /// Throw malformed and hostile requests at a node's RPC, and see that it neither falls nor fills.
+    FuzzRpc(fuzz_rpc::Args),
     /// Kill nodes at random under load, and see that nothing is lost.
     Soak(soak::Args),
 }
@@ -38,6 +41,7 @@ fn main() -> ExitCode {
         Command::Contracts(args) => contracts::run(&args),
         Command::Guest(args) => guest::run(&args),
         Command::Simulate(args) => simulate::run(&args),
+        Command::FuzzRpc(args) => fuzz_rpc::run(&args),
         Command::Soak(args) => soak::run(&args),
     };
     match done {

@@ -8,8 +8,8 @@
 
 mod checks;
 mod load;
-mod process;
-mod rpc;
+pub(crate) mod process;
+pub(crate) mod rpc;
 
 use std::{
     fs,
@@ -29,7 +29,7 @@ use self::{
 };
 
 /// Longest wait for anything that must happen: the machine may be busy with other work.
-const PATIENCE: Duration = Duration::from_secs(180);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(180);
 /// Between looks at something that is waited for.
 const LOOK: Duration = Duration::from_millis(20);
 /// Crashes between two lines of output.
@@ -277,9 +277,8 @@ impl Starter {
 
 /// Starts L1 and the nodes, on a chain whose accounts have money.
 fn start(dir: &Path, data_kind: &str) -> eyre::Result<Nodes> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().ok_or_else(|| eyre!("no parent"))?;
-    let mezz = std::env::var_os("MEZZ_BIN")
-        .map_or_else(|| root.join("target/release/mezz"), PathBuf::from);
+    let root = root()?;
+    let mezz = mezz_binary(&root);
     let anvil = root.join("clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
     for (program, advice) in
         [(&mezz, "cargo build --release, or name it with MEZZ_BIN"), (&anvil, "npm ci in clients")]
@@ -316,12 +315,26 @@ fn start_anvil(
     Process::start(name, program, &arguments, rpc, dir)
 }
 
-fn free_port() -> eyre::Result<u16> {
+/// The folder of the repository.
+pub(crate) fn root() -> eyre::Result<PathBuf> {
+    let parent = Path::new(env!("CARGO_MANIFEST_DIR")).parent();
+    parent.map(Path::to_owned).ok_or_else(|| eyre!("no parent"))
+}
+
+/// The node that is run: `MEZZ_BIN`, or what `cargo build --release` made.
+pub(crate) fn mezz_binary(root: &Path) -> PathBuf {
+    std::env::var_os("MEZZ_BIN").map_or_else(|| root.join("target/release/mezz"), PathBuf::from)
+}
+
+pub(crate) fn free_port() -> eyre::Result<u16> {
     Ok(TcpListener::bind("127.0.0.1:0")?.local_addr()?.port())
 }
 
 /// Looks until there is something; an answer that fails is none.
-fn wait<T>(what: &str, mut look: impl FnMut() -> eyre::Result<Option<T>>) -> eyre::Result<T> {
+pub(crate) fn wait<T>(
+    what: &str,
+    mut look: impl FnMut() -> eyre::Result<Option<T>>,
+) -> eyre::Result<T> {
     let started = Instant::now();
     loop {
         let seen = look();
@@ -337,10 +350,11 @@ fn wait<T>(what: &str, mut look: impl FnMut() -> eyre::Result<Option<T>>) -> eyr
 }
 
 /// SplitMix64: the schedule that a seed names.
-struct Draw(u64);
+pub(crate) struct Draw(pub(crate) u64);
 
 impl Draw {
-    fn below(&mut self, end: u64) -> u64 {
+    /// A number below `end`; 0 where there is none.
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

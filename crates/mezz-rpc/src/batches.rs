@@ -1,6 +1,6 @@
-//! Batches of requests.
+//! Requests on their way to the methods, one by one and in batches.
 //!
-//! They are answered one after the other, except that neighbouring `eth_sendRawTransaction`s, which
+//! Those of a batch are answered one after the other, except that neighbouring `eth_sendRawTransaction`s, which
 //! wait for the disk, wait together: one write keeps all of them.
 
 use std::future::Future;
@@ -9,11 +9,17 @@ use futures_util::{StreamExt as _, stream::FuturesOrdered};
 use jsonrpsee::{
     BatchResponseBuilder, MethodResponse,
     core::middleware::{Batch, BatchEntry, Notification, RpcServiceT},
-    types::Request,
+    types::{
+        ErrorObjectOwned, Request,
+        error::{INTERNAL_ERROR_CODE, METHOD_NOT_FOUND_CODE},
+    },
 };
 
 /// Its requests wait for the disk, and their answers are small.
 const SEND: &str = "eth_sendRawTransaction";
+
+/// What is for WebSocket alone.
+const SUBSCRIBING: [&str; 2] = ["eth_subscribe", "eth_unsubscribe"];
 
 /// Answers batches by asking `service` for each request.
 #[derive(Clone, Debug)]
@@ -39,7 +45,7 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        self.service.call(request)
+        ask(&self.service, request)
     }
 
     fn notification<'a>(
@@ -53,6 +59,27 @@ where
         let service = self.service.clone();
         let answers = BatchResponseBuilder::new_with_limit(self.bytes);
         async move { answer(&service, batch, answers).await.unwrap_or_else(|too_large| too_large) }
+    }
+}
+
+/// The answer to one request. The server calls it an error of its own when somebody asks over HTTP for what
+/// only WebSocket can give.
+fn ask<'a, S>(service: &S, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a
+where
+    S: RpcServiceT<MethodResponse = MethodResponse>,
+{
+    let subscribing = SUBSCRIBING.contains(&request.method_name()).then(|| request.id.clone());
+    let answer = service.call(request);
+    async move {
+        let answer = answer.await;
+        match subscribing {
+            Some(id) if answer.as_error_code() == Some(INTERNAL_ERROR_CODE) => {
+                let text = "notifications not supported over HTTP: connect by WebSocket";
+                let error = ErrorObjectOwned::owned(METHOD_NOT_FOUND_CODE, text, None::<()>);
+                MethodResponse::error(id, error)
+            }
+            _ => answer,
+        }
     }
 }
 
@@ -70,12 +97,12 @@ where
     for entry in batch {
         match entry {
             Ok(BatchEntry::Call(request)) if request.method_name() == SEND => {
-                sends.push_back(service.call(request));
+                sends.push_back(ask(service, request));
             }
             Ok(BatchEntry::Call(request)) => {
                 // What was sent before it is in the pool when it is answered.
                 settle(&mut sends, &mut answers).await?;
-                answers.append(service.call(request).await)?;
+                answers.append(ask(service, request).await)?;
             }
             Ok(BatchEntry::Notification(notification)) => {
                 notified = true;

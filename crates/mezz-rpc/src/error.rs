@@ -8,6 +8,8 @@ use mezz_store::StoreError;
 
 /// Code of the execution APIs for what was there and is not kept any more.
 const PRUNED: i32 = 4444;
+/// Bytes of an error's message; a reason to revert is whole in the error's data.
+const MESSAGE_BYTES: usize = 1_024;
 
 /// Why a request gets no result.
 #[derive(Debug, thiserror::Error)]
@@ -70,7 +72,7 @@ impl From<EngineError> for RpcError {
 
 impl From<RpcError> for ErrorObjectOwned {
     fn from(error: RpcError) -> Self {
-        let message = error.to_string();
+        let message = shortened(error.to_string());
         let code = match &error {
             RpcError::Params(_) => -32602,
             RpcError::Refused(_) | RpcError::Moved(_) | RpcError::UnknownBlock => -32000,
@@ -129,6 +131,15 @@ pub(crate) fn halt_message(reason: &str) -> String {
     format!("execution halted: {reason}")
 }
 
+/// What is shown of a text that somebody else wrote: a question is not sent back whole.
+pub(crate) fn shortened(mut text: String) -> String {
+    if text.len() > MESSAGE_BYTES {
+        text.truncate(text.floor_char_boundary(MESSAGE_BYTES));
+        text.push_str("...");
+    }
+    text
+}
+
 /// `: text` if the data is `Error(string)`.
 fn reason(data: &Bytes) -> String {
     revert_reason(data).map(|text| format!(": {text}")).unwrap_or_default()
@@ -165,6 +176,14 @@ mod tests {
             said(InvalidTransaction::NonceTooLow { expected: 2, got: 1 }),
             "nonce too low: nonce 1 is too low, 2 is next"
         );
+    }
+
+    #[test]
+    fn a_message_does_not_send_a_question_back() {
+        let error: ErrorObjectOwned = RpcError::Params("é".repeat(100_000)).into();
+        assert!(error.message().starts_with("invalid params: éé"), "{}", error.message());
+        assert!(error.message().ends_with("é..."), "{}", error.message());
+        assert!(error.message().len() < 1_100);
     }
 
     #[test]

@@ -68,6 +68,16 @@ impl Process {
         }
     }
 
+    /// What the operating system calls it.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
+    /// What it said so far.
+    pub(crate) fn log(&self) -> &Path {
+        &self.log
+    }
+
     /// SIGKILL at this instant, and the same command line again.
     pub(crate) fn kill_and_start(&mut self) -> eyre::Result<()> {
         self.check_alive()?;

@@ -23,7 +23,7 @@ use serde_json::{Value, json};
 
 use crate::{
     context::Context,
-    error::{RpcError, failed, halt_message},
+    error::{RpcError, failed, halt_message, shortened},
     eth::state::{simulated, simulation},
     json::{self, Place, quantity},
     overrides::{Layered, Overrides},
@@ -343,7 +343,7 @@ fn call_answer(applied: &Applied, logs: Vec<Value>) -> Value {
     let (data, error) = match &outcome.result {
         CallResult::Success { output } => (json!(output), None),
         CallResult::Revert { output } => {
-            let message = failed(outcome.result.clone()).to_string();
+            let message = shortened(failed(outcome.result.clone()).to_string());
             (json!(output), Some(json!({ "code": 3, "message": message, "data": output })))
         }
         CallResult::Halt { reason } => {

@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 
 use crate::{
     context::Context,
-    error::{RpcError, failed},
+    error::{RpcError, failed, shortened},
     json::quantity,
     overrides::{Layered, Overrides},
     register::{method, method_async},
@@ -132,7 +132,7 @@ fn access_list(
     if !made.outcome.result.is_success()
         && let Some(object) = answer.as_object_mut()
     {
-        object.insert("error".into(), json!(failed(made.outcome.result).to_string()));
+        object.insert("error".into(), json!(shortened(failed(made.outcome.result).to_string())));
     }
     Ok(answer)
 }

@@ -114,7 +114,8 @@ async fn sign(context: &Arc<Context>, request: TransactionRequest) -> Result<Byt
     let (base_fee, tip) = suggestion(context)?;
     let tip = request.max_priority_fee_per_gas.unwrap_or(tip);
     let price = request.max_fee_per_gas.or(request.gas_price);
-    let max_fee = price.unwrap_or_else(|| u128::from(base_fee).saturating_mul(2) + tip);
+    let max_fee =
+        price.unwrap_or_else(|| u128::from(base_fee).saturating_mul(2).saturating_add(tip));
     let gas_limit = match request.gas {
         Some(gas) => gas,
         None => {

@@ -4,6 +4,7 @@ mod batches;
 mod calls;
 mod client;
 mod feed;
+mod hostile;
 mod openrpc;
 mod served;
 mod simulate;

@@ -81,7 +81,8 @@ impl Served {
 async fn serve(world: &World, limits: Limits) -> RpcHandle {
     let addr = SocketAddr::from(([127, 0, 0, 1], 0));
     let feed_signer = Some(mezz_action_tests::key("operator"));
-    let config = RpcConfig { addr, limits, dev_accounts: Vec::new(), feed_signer };
+    let dev_accounts = vec![mezz_action_tests::key("alice")];
+    let config = RpcConfig { addr, limits, dev_accounts, feed_signer };
     let chain = &world.chain;
     let info = ChainInfo {
         config: chain.config.clone(),
