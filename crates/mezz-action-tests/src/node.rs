@@ -39,6 +39,7 @@ impl TestNode {
             engine,
             thread,
             log_indexer,
+            history_pruner,
             derivation,
             l1,
             pool,
@@ -47,7 +48,7 @@ impl TestNode {
             proposer,
             follower,
         } = parts;
-        drop((view, engine, log_indexer, derivation, l1, pool));
+        drop((view, engine, log_indexer, history_pruner, derivation, l1, pool));
         drop((sequencer, batcher, proposer, follower));
         thread.join().expect("the engine did not panic");
     }

@@ -11,7 +11,7 @@ use std::{
 };
 
 use eyre::{WrapErr as _, bail, eyre};
-use mezz_store::StoreReader;
+use mezz_store::{StoreError, StoreReader};
 use serde::{Deserialize, Serialize};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncReadExt as _, AsyncWriteExt as _, BufReader},
@@ -19,7 +19,7 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::commands::snapshot::SnapshotText;
+use crate::{commands::snapshot::SnapshotText, doctor::FootprintText};
 
 /// The socket's name in the store's directory.
 const SOCKET: &str = "admin.sock";
@@ -33,12 +33,15 @@ const PATIENCE: Duration = Duration::from_secs(10);
 enum Request {
     /// Write a snapshot to this file.
     Snapshot(PathBuf),
+    /// Say how large the store is.
+    Footprint,
 }
 
 #[derive(Debug, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 enum Answer {
     Done(Box<SnapshotText>),
+    Footprint(Box<FootprintText>),
     Failed(String),
 }
 
@@ -109,21 +112,48 @@ async fn answer(mut stream: UnixStream, reader: &StoreReader) -> eyre::Result<()
     let mut line = String::new();
     let mut limited = BufReader::new(read.take(MAX_LINE));
     tokio::time::timeout(PATIENCE, limited.read_line(&mut line)).await??;
-    let Request::Snapshot(out) = serde_json::from_str(&line)?;
-    tracing::info!(out = %out.display(), "writing a snapshot");
+    let request: Request = serde_json::from_str(&line)?;
     let reader = reader.clone();
-    let written = tokio::task::spawn_blocking(move || reader.write_snapshot(&out)).await?;
-    let answer = match written {
-        Ok(summary) => Answer::Done(Box::new(SnapshotText::from(&summary))),
-        Err(error) => Answer::Failed(error.to_string()),
-    };
+    let answered = tokio::task::spawn_blocking(move || carry_out(&request, &reader)).await?;
+    let answer = answered.unwrap_or_else(|error| Answer::Failed(error.to_string()));
     let line = format!("{}\n", serde_json::to_string(&answer)?);
     tokio::time::timeout(PATIENCE, write.write_all(line.as_bytes())).await??;
     Ok(())
 }
 
+fn carry_out(request: &Request, reader: &StoreReader) -> Result<Answer, StoreError> {
+    match request {
+        Request::Snapshot(out) => {
+            tracing::info!(out = %out.display(), "writing a snapshot");
+            Ok(Answer::Done(Box::new(SnapshotText::from(&reader.write_snapshot(out)?))))
+        }
+        Request::Footprint => {
+            let usage = reader.usage()?;
+            let text = FootprintText::new(&reader.footprint()?, Some(usage));
+            Ok(Answer::Footprint(Box::new(text)))
+        }
+    }
+}
+
 /// Asks the node that uses the store in `dir` for a snapshot.
 pub(crate) async fn ask_for_snapshot(dir: &Path, out: &Path) -> eyre::Result<SnapshotText> {
+    match ask(dir, &Request::Snapshot(out.to_owned())).await? {
+        Answer::Done(summary) => Ok(*summary),
+        Answer::Failed(reason) => Err(eyre!(reason)),
+        Answer::Footprint(_) => bail!("the node is of another version"),
+    }
+}
+
+/// Asks the node that uses the store in `dir` how large it is.
+pub(crate) async fn ask_for_footprint(dir: &Path) -> eyre::Result<FootprintText> {
+    match ask(dir, &Request::Footprint).await? {
+        Answer::Footprint(footprint) => Ok(*footprint),
+        Answer::Failed(reason) => Err(eyre!(reason)),
+        Answer::Done(_) => bail!("the node is of another version"),
+    }
+}
+
+async fn ask(dir: &Path, request: &Request) -> eyre::Result<Answer> {
     let path = dir.join(SOCKET);
     let mut stream = UnixStream::connect(&path).await.wrap_err_with(|| {
         format!(
@@ -132,7 +162,7 @@ pub(crate) async fn ask_for_snapshot(dir: &Path, out: &Path) -> eyre::Result<Sna
             path.display()
         )
     })?;
-    let line = format!("{}\n", serde_json::to_string(&Request::Snapshot(out.to_owned()))?);
+    let line = format!("{}\n", serde_json::to_string(request)?);
     let (read, mut write) = stream.split();
     write.write_all(line.as_bytes()).await?;
     let mut line = String::new();
@@ -140,10 +170,7 @@ pub(crate) async fn ask_for_snapshot(dir: &Path, out: &Path) -> eyre::Result<Sna
     if line.is_empty() {
         bail!("the node refused: run this as the node's user, or look into its log");
     }
-    match serde_json::from_str(&line)? {
-        Answer::Done(summary) => Ok(*summary),
-        Answer::Failed(reason) => Err(eyre!(reason)),
-    }
+    Ok(serde_json::from_str(&line)?)
 }
 
 #[cfg(test)]
@@ -174,6 +201,8 @@ mod tests {
         stream.read_to_end(&mut answered).await.unwrap();
         assert_eq!(answered, b"");
         assert!(ask_for_snapshot(dir.path(), &out).await.is_err());
+        let footprint = ask_for_footprint(dir.path()).await.unwrap();
+        assert!(footprint.buckets.is_some());
         drop(admin);
         let error = ask_for_snapshot(dir.path(), &out).await.unwrap_err();
         assert!(error.to_string().contains("stop the node"), "{error}");

@@ -341,6 +341,10 @@ pub struct NodeArgs {
     /// As a sequencer, take no transactions while less than this is free on the disk, MiB; what was accepted goes on.
     #[arg(long, default_value_t = 1_024, value_name = "MIB")]
     pub disk_reserve: u64,
+    /// Keep transactions, receipts and logs of so many last blocks, and headers of all; `all` keeps everything. What is
+    /// not final is kept in any case. Forgotten is forgotten.
+    #[arg(long, default_value = "all", value_parser = history, value_name = "BLOCKS|all")]
+    pub history: History,
     /// Time between blocks, for a sequencer: 100ms to 12s.
     #[arg(long, default_value = "1s", value_parser = block_time, value_name = "TIME")]
     pub block_time: Duration,
@@ -360,6 +364,10 @@ pub struct NodeArgs {
     #[command(flatten)]
     pub role_signers: RoleSignerArgs,
 }
+
+/// Which blocks are kept whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct History(pub Option<u64>);
 
 /// How to reach a chain.
 #[derive(Debug, Args)]
@@ -568,6 +576,18 @@ pub(crate) fn ether(text: &str) -> eyre::Result<U256> {
     parse_ether(text).map_err(|error| eyre::eyre!("{text:?} is no amount of ETH: {error}"))
 }
 
+fn history(text: &str) -> Result<History, String> {
+    if text == "all" {
+        return Ok(History(None));
+    }
+    let blocks: u64 = text.parse().map_err(|_| "write `all`, or a number of blocks")?;
+    // Less is a slip of the pen: fees are estimated from recent blocks.
+    if blocks < 1_024 {
+        return Err("at least 1024 blocks are kept".into());
+    }
+    Ok(History(Some(blocks)))
+}
+
 fn block_time(text: &str) -> Result<Duration, String> {
     let time = time(text)?;
     if !(Duration::from_millis(100)..=Duration::from_secs(12)).contains(&time) {
@@ -617,6 +637,15 @@ mod tests {
         assert_eq!(block_time("1.5s"), Ok(Duration::from_millis(1_500)));
         for bad in ["99ms", "12.1s", "5", "xs", "-1s", "NaNs"] {
             assert!(block_time(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn history_is_a_number_of_blocks_or_all() {
+        assert_eq!(history("all"), Ok(History(None)));
+        assert_eq!(history("86400"), Ok(History(Some(86_400))));
+        for bad in ["1023", "0", "-1", "none", "1d", ""] {
+            assert!(history(bad).is_err(), "{bad}");
         }
     }
 

@@ -6,6 +6,7 @@ mod derivation;
 mod engine;
 mod error;
 mod feed;
+mod history;
 mod log_index;
 mod news;
 mod node;

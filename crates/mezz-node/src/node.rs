@@ -8,7 +8,7 @@ use mezz_l1::{
     BeaconClient, Endpoint, Journal, L1Client, L1Contracts, L1Signer, SenderSettings, Timer,
     TxSender,
 };
-use mezz_store::{L1Store, LogIndexer, Store, StoreOptions};
+use mezz_store::{HistoryPruner, L1Store, LogIndexer, Store, StoreOptions};
 use mezz_types::{ChainConfig, DataKind};
 use tokio::{
     sync::{broadcast, watch},
@@ -21,8 +21,9 @@ use crate::{
     Batcher, BatcherSettings, ChainView, Clock, Derivation, DerivationParts, DerivationSettings,
     EngineHandle, EngineParts, EngineState, Follower, FollowerSettings, L1View, Move, NodeError,
     PoolHandle, PoolLimits, Posted, Proposer, ProposerSettings, Sequencer, SequencerParts,
-    SequencerSettings, log_index::start_log_indexer, restore_pool, run_batcher, run_derivation,
-    run_follower, run_proposer, run_sequencer, start_engine, start_pool,
+    SequencerSettings, history::start_history_pruner, log_index::start_log_indexer, restore_pool,
+    run_batcher, run_derivation, run_follower, run_proposer, run_sequencer, start_engine,
+    start_pool,
 };
 
 /// Between looks at a feed that waits for blocks itself.
@@ -128,6 +129,8 @@ pub struct NodeParts {
     pub thread: JoinHandle<()>,
     /// Brings the index of logs up to the head.
     pub log_indexer: LogIndexer,
+    /// Forgets old blocks, if the store's options say so.
+    pub history_pruner: HistoryPruner,
     /// Follows L1.
     pub derivation: Derivation,
     /// What is known of L1.
@@ -152,6 +155,7 @@ impl NodeParts {
     pub fn open(config: &NodeConfig) -> Result<Self, NodeError> {
         let (engine, view, pool, thread) = start_actors(config)?;
         let log_indexer = view.reader.log_indexer()?;
+        let history_pruner = view.reader.history_pruner();
         let beacon = BeaconClient::new(config.beacons.clone());
         let client = L1Client::new(&config.l1, beacon, config.contracts);
         let provider = client.provider().clone();
@@ -192,6 +196,7 @@ impl NodeParts {
             engine,
             thread,
             log_indexer,
+            history_pruner,
             derivation,
             l1,
             pool,
@@ -307,6 +312,7 @@ impl Node {
             engine,
             thread,
             log_indexer,
+            history_pruner,
             derivation,
             l1,
             pool,
@@ -316,7 +322,8 @@ impl Node {
             follower,
         } = parts;
         let indexer = start_log_indexer(log_indexer, view.head.clone(), stopped.clone());
-        let thread = joined([thread, indexer]);
+        let pruner = start_history_pruner(history_pruner, view.head.clone(), stopped.clone());
+        let thread = joined([joined([thread, indexer]), pruner]);
         let (stopping, timer) = (stopped.clone(), Arc::clone(&config.timer));
         // Every line that a role logs says whose it is, at whatever level.
         let derive = async move {

@@ -187,6 +187,14 @@ mod tests {
     }
 
     #[test]
+    fn what_is_not_kept_has_the_code_that_execution_clients_give_it() {
+        let (block, first) = (mezz_types::BlockNumber::new(3), mezz_types::BlockNumber::new(9));
+        let error: ErrorObjectOwned = RpcError::from(StoreError::Pruned { block, first }).into();
+        assert_eq!(error.code(), 4444);
+        assert!(error.message().starts_with("pruned history unavailable"), "{error}");
+    }
+
+    #[test]
     fn a_revert_carries_its_data_and_text() {
         // Error("no")
         let data = hex!(

@@ -115,6 +115,11 @@ impl Database {
 pub(crate) struct Read(ReadTransaction);
 
 impl Read {
+    /// A snapshot of a database that was opened elsewhere.
+    pub(crate) const fn new(inner: ReadTransaction) -> Self {
+        Self(inner)
+    }
+
     /// A table; `None` if nothing was ever written to it.
     pub(crate) fn table<K: Key + 'static, V: Value + 'static>(
         &self,

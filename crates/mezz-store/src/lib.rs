@@ -12,6 +12,7 @@ mod codec;
 mod database;
 mod error;
 mod filter;
+mod footprint;
 mod history;
 mod inspect;
 mod io_uring;
@@ -20,6 +21,7 @@ mod log_index;
 mod log_query;
 mod options;
 mod pool;
+mod prune;
 mod reader;
 mod recovery;
 mod shared;
@@ -41,6 +43,7 @@ mod tests;
 
 pub use block::{Block, BlockRef, Body, Receipt, StoredTransaction, StoredWithdrawal};
 pub use error::{IoUringRefusal, Severity, StoreError};
+pub use footprint::{Footprint, Growth, disk_parts, footprint};
 pub use inspect::{Holding, inspect};
 pub use io_uring::check_io_uring;
 pub use l1::{
@@ -51,6 +54,7 @@ pub use log_index::{LogBlocks, LogIndexStatus, LogIndexer};
 pub use log_query::LogQuery;
 pub use options::StoreOptions;
 pub use pool::{PoolJournal, PoolUpdate};
+pub use prune::HistoryPruner;
 pub use reader::{ProofState, StateProof, StateProofs, StoreReader, Usage};
 pub use snapshot::{
     SnapshotOrigin, SnapshotSummary, inspect_snapshot, read_snapshot_origin, restore_snapshot,

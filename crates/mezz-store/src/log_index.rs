@@ -16,6 +16,7 @@ use std::sync::{Arc, RwLockReadGuard, RwLockWriteGuard};
 
 use alloy_primitives::{B256, Bloom};
 use mezz_types::BlockNumber;
+use redb::ReadableTable as _;
 
 use crate::{
     LogQuery, StoreError, blocks,
@@ -198,7 +199,7 @@ impl LogIndexer {
             && let Some(section) = last_section(&self.shared.logs.read()?)?
             && !section.is_valid(&chain)?
         {
-            self.remove_section(section.first)?;
+            remove_section(&self.shared, section.first)?;
             tail.first = section.first;
         }
         Ok(())
@@ -264,16 +265,26 @@ impl LogIndexer {
         *self.tail()? = LogTail { first: covered.last.next(), ..LogTail::default() };
         Ok(())
     }
+}
 
-    fn remove_section(&self, first: BlockNumber) -> Result<(), StoreError> {
-        let write = self.shared.logs.write()?;
-        write
-            .table(LOG_ENTRIES)?
-            .retain_in((first.get(), 0)..=(first.get(), u64::MAX), |_, _| false)
-            .map_err(StoreError::database("removing from the index of logs"))?;
-        write.remove(LOG_SECTIONS, first.get())?;
-        write.commit()
+fn remove_section(shared: &Shared, first: BlockNumber) -> Result<(), StoreError> {
+    let write = shared.logs.write()?;
+    write
+        .table(LOG_ENTRIES)?
+        .retain_in((first.get(), 0)..=(first.get(), u64::MAX), |_, _| false)
+        .map_err(StoreError::database("removing from the index of logs"))?;
+    write.remove(LOG_SECTIONS, first.get())?;
+    write.commit()
+}
+
+/// Removes sections all of whose blocks are before `kept`.
+pub(crate) fn remove_before(shared: &Shared, kept: BlockNumber) -> Result<(), StoreError> {
+    while let Some(oldest) = first_section(&shared.logs.read()?)?
+        && oldest.last < kept
+    {
+        remove_section(shared, oldest.first)?;
     }
+    Ok(())
 }
 
 fn section(first: u64, value: &[u8]) -> Result<Covered, StoreError> {
@@ -297,6 +308,12 @@ fn section_at(logs: &Read, at: BlockNumber) -> Result<Option<Covered>, StoreErro
     let Some(entry) = range.next_back() else { return Ok(None) };
     let (first, value) = entry.map_err(StoreError::database(failed))?;
     section(first.value(), value.value()).map(Some)
+}
+
+fn first_section(logs: &Read) -> Result<Option<Covered>, StoreError> {
+    let Some(table) = logs.table(LOG_SECTIONS)? else { return Ok(None) };
+    let first = table.first().map_err(StoreError::database("reading the index of logs"))?;
+    first.map(|(first, value)| section(first.value(), value.value())).transpose()
 }
 
 fn last_section(logs: &Read) -> Result<Option<Covered>, StoreError> {

@@ -20,6 +20,8 @@ pub struct StoreOptions {
     pub reserve_mib: u64,
     /// Blocks before the head whose state can be read.
     pub history_window: u64,
+    /// Last blocks whose transactions, receipts and logs are kept, final or not; all without it.
+    pub history_blocks: Option<u64>,
     /// Blocks of a section of the index of logs, 1 to 1,024: what a start reads again at most.
     pub log_section_blocks: usize,
 }
@@ -35,6 +37,7 @@ impl Default for StoreOptions {
             commit_threads: std::thread::available_parallelism().map_or(1, |n| n.get().min(4)),
             reserve_mib: 1_024,
             history_window: 4_096,
+            history_blocks: None,
             log_section_blocks: 1_024,
         }
     }

@@ -11,13 +11,13 @@ use mezz_trie::{Terminal, Witness};
 use mezz_types::{BlockNumber, OutboxIndex, StateChanges, StateKey};
 
 use crate::{
-    BlockRef, Body, LogBlocks, LogIndexStatus, LogIndexer, LogQuery, Receipt, SnapshotSummary,
-    StateView, StoreError, StoredTransaction,
+    BlockRef, Body, Footprint, HistoryPruner, LogBlocks, LogIndexStatus, LogIndexer, LogQuery,
+    Receipt, SnapshotSummary, StateView, StoreError, StoredTransaction,
     block::StoredWithdrawal,
     blocks,
     codec::Map,
     database::Read,
-    log_index,
+    footprint, log_index,
     shared::{Shared, check_kept, final_block, history_from, last_block},
     snapshot,
     tables::{FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
@@ -260,6 +260,11 @@ impl StoreReader {
         LogIndexer::new(Arc::clone(&self.shared))
     }
 
+    /// Who forgets old blocks, if the options say so. There is one holder at a time.
+    pub fn history_pruner(&self) -> HistoryPruner {
+        HistoryPruner::new(Arc::clone(&self.shared))
+    }
+
     /// How far the index of logs is.
     ///
     /// # Errors
@@ -396,6 +401,14 @@ impl StoreReader {
     /// A failure of the disk.
     pub fn history_from(&self) -> Result<BlockNumber, StoreError> {
         history_from(&self.read()?)
+    }
+
+    /// How large the store is, and how fast it grows: an estimate.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn footprint(&self) -> Result<Footprint, StoreError> {
+        footprint::measure(&self.shared.dir, &self.read()?)
     }
 
     /// How full the hash tables are.

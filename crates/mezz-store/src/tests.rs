@@ -4,7 +4,7 @@
 use alloy_primitives::B256;
 use mezz_types::{BlockNumber, StateChanges};
 
-use crate::{Store, StoreError, recovery, tables, trie::Writes};
+use crate::{Store, StoreError, prune, recovery, tables, trie::Writes};
 
 #[path = "../tests/it/support.rs"]
 pub(crate) mod support;
@@ -255,4 +255,37 @@ fn writes_that_change_nothing_are_applied() {
     chain.rollback(3);
     chain.check();
     chain.reopen(dir.path()).check();
+}
+
+#[test]
+fn what_a_crash_leaves_of_forgotten_blocks_goes_with_the_next_step() {
+    let dir = tempfile::tempdir().unwrap();
+    let kept = |store: &mut Chain| store.reader().history_from().unwrap();
+    let mut chain = Chain::new(dir.path(), 45);
+    chain.grow(60);
+    chain.reader().log_indexer().unwrap().advance(|| true).unwrap();
+    chain.store.finalize(BlockNumber::new(50)).unwrap();
+    let sections = |chain: &Chain| {
+        let read = chain.store.shared.logs.read().unwrap();
+        let table = read.table(tables::LOG_SECTIONS).unwrap().unwrap();
+        table.range::<u64>(..).unwrap().map(|it| it.unwrap().0.value()).collect::<Vec<_>>()
+    };
+    let before = sections(&chain);
+    assert!(before.len() > 10);
+    // The blocks are gone, and what finds them in the index of logs is not.
+    prune::remove(&chain.store.shared, BlockNumber::new(1), BlockNumber::new(30)).unwrap();
+    assert_eq!(sections(&chain), before);
+    let mut chain = chain.reopen(dir.path());
+    assert_eq!(kept(&mut chain), BlockNumber::new(30));
+    let (query, number) = (crate::LogQuery::default(), BlockNumber::new(29));
+    let error = chain.reader().log_blocks(&query, number, chain.head().number).unwrap_err();
+    assert!(matches!(error, StoreError::Pruned { .. }), "{error}");
+    let mut options = options();
+    options.history_blocks = Some(31);
+    drop(chain);
+    let store = Store::open(dir.path(), IDENTITY, options).unwrap();
+    assert!(!store.reader().history_pruner().step().unwrap());
+    assert_eq!(store.reader().history_from().unwrap(), BlockNumber::new(30));
+    let chain = Chain::with(store, 45);
+    assert!(sections(&chain).iter().all(|first| *first >= 26), "{:?}", sections(&chain));
 }

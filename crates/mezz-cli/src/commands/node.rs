@@ -42,7 +42,8 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     };
     let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
     let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;
-    let config = node_config(&chain, &args.data, l1, beacons, pace, keys)?;
+    let mut config = node_config(&chain, &args.data, l1, beacons, pace, keys)?;
+    config.store.history_blocks = args.history.0;
     let mut node = Node::start(&config).await?;
     let rpc = RpcConfig {
         addr: args.rpc,

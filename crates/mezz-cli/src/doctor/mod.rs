@@ -1,5 +1,6 @@
 //! `mezz doctor`: what about this machine and this configuration is unsafe, and what to do.
 
+mod disk;
 mod exposure;
 mod l1;
 mod machine;
@@ -9,6 +10,8 @@ use mezz_deploy::ChainFile;
 use serde::Serialize;
 
 use crate::{args::DoctorArgs, output::Output};
+
+pub(crate) use disk::FootprintText;
 
 /// How much a finding matters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -64,6 +67,7 @@ pub(crate) async fn run(args: &DoctorArgs, out: Output) -> eyre::Result<()> {
     let chain = args.chain.as_deref().map(ChainFile::read).transpose()?;
     let mut findings = machine::check(&args.data);
     findings.push(machine::check_store(&args.data, chain.as_ref()));
+    findings.extend(disk::check(&args.data).await);
     findings.extend(exposure::check(args));
     findings.extend(l1::check(args, chain.as_ref()).await);
     for finding in &findings {

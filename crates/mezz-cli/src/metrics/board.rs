@@ -36,6 +36,10 @@ pub(crate) struct Board {
     pub(crate) key_balance: Levels,
     pub(crate) disk_free: Level,
     pub(crate) disk_reserve: Level,
+    pub(crate) data_bytes: Levels,
+    pub(crate) data_growth: Level,
+    pub(crate) state_buckets: Levels,
+    pub(crate) history_from: Level,
     pub(crate) ready: Level,
     pub(crate) batches_posted: Counter,
     pub(crate) batch_bytes: Counter,
@@ -121,6 +125,22 @@ impl Board {
             "Less than this free, and a sequencer takes no transactions",
             it.disk_reserve,
         );
+        all.register(
+            "data_bytes",
+            "Bytes on disk of each part of the data directory",
+            it.data_bytes,
+        );
+        all.register(
+            "data_growth_bytes_per_day",
+            "Estimate from the last blocks; 0 on a young chain",
+            it.data_growth,
+        );
+        all.register(
+            "state_buckets",
+            "Hash tables of the state: used, available",
+            it.state_buckets,
+        );
+        all.register("history_from", "First block that is kept whole", it.history_from);
         all.register("ready", "1 if the node follows L1 and is not behind", it.ready);
         all.register("batches_posted", "Batches that this node posted", it.batches_posted);
         all.register("batch_bytes", "Bytes in them", it.batch_bytes);

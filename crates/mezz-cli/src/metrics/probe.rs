@@ -117,6 +117,7 @@ impl Probe {
         }
         self.look_at_chain()?;
         self.look_at_claims()?;
+        self.look_at_disk()?;
         let free = rustix::fs::statvfs(&self.data_dir)?;
         board.disk_free.set(free.f_bavail as f64 * free.f_frsize as f64);
         board.ready.set(if self.readiness()?.is_ok() { 1.0 } else { 0.0 });
@@ -157,6 +158,28 @@ impl Probe {
         board.l1_timestamp.set(l1.timestamp as f64);
         let age_ms = self.clock.now_ms().saturating_sub(l1.seen_at_ms);
         board.l1_seen_age.set(age_ms as f64 / 1_000.0);
+        Ok(())
+    }
+
+    fn look_at_disk(&self) -> eyre::Result<()> {
+        let (board, reader) = (&self.board, &self.view.reader);
+        let footprint = reader.footprint()?;
+        for (part, bytes) in &footprint.parts {
+            Board::set(&board.data_bytes, "part", part, *bytes as f64);
+        }
+        let all = footprint.history_from == BlockNumber::ZERO;
+        let growth = footprint.growth.map_or(0, |growth| growth.bytes_per_day(all));
+        board.data_growth.set(growth as f64);
+        board.history_from.set(footprint.history_from.get() as f64);
+        let usage = reader.usage()?;
+        for (state, buckets) in [
+            ("head_used", usage.head_occupied),
+            ("head_all", usage.head_capacity),
+            ("final_used", usage.final_occupied),
+            ("final_all", usage.final_capacity),
+        ] {
+            Board::set(&board.state_buckets, "state", state, buckets as f64);
+        }
         Ok(())
     }
 

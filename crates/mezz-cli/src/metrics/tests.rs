@@ -23,6 +23,8 @@ fn exported() -> BTreeSet<String> {
         &board.batches,
         &board.claims,
         &board.key_balance,
+        &board.data_bytes,
+        &board.state_buckets,
     ] {
         Board::set(family, "label", "value", 1.0);
     }

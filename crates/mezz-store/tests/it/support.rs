@@ -31,6 +31,7 @@ pub(crate) fn options() -> StoreOptions {
         commit_threads: 2,
         reserve_mib: 0,
         history_window: 16,
+        history_blocks: None,
         log_section_blocks: 4,
     }
 }
