@@ -4,6 +4,7 @@ mod batches;
 mod calls;
 mod client;
 mod feed;
+mod fees;
 mod hostile;
 mod openrpc;
 mod served;
