@@ -60,7 +60,7 @@ pub use receipt::Receipt;
 pub use recording::{Reads, Recording};
 pub use simulation::{
     AccessListOutcome, Applied, BlockChanges, Call, CallOutcome, GasEstimate, NextCall,
-    SimulationError, Simulator,
+    SimulationError, Simulator, TRANSFER_EMITTER,
 };
 pub use state::{State, StateReader};
 #[cfg(feature = "std")]

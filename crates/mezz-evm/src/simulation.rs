@@ -2,6 +2,7 @@
 //! `eth_simulateV1`.
 
 mod sequence;
+mod transfers;
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
@@ -12,8 +13,9 @@ use alloy_eips::{
 use alloy_primitives::{Address, B256, Bytes, Log, TxKind, U256};
 use mezz_types::FEE_VAULT;
 use revm::{
-    context::{ContextTr, TxEnv, result::ExecutionResult},
+    context::{ContextTr, JournalTr as _, TxEnv, result::ExecutionResult},
     handler::PrecompileProvider,
+    inspector::InspectorHandler as _,
     state::EvmState,
 };
 
@@ -22,13 +24,16 @@ use crate::{
     StateReader, TRANSACTION_GAS_CAP,
     engine::{Context, Engine, call_result, engine, run},
     fees::{Offer, covering_gas},
-    handler::{RunError, Terms},
+    handler::{RunError, Terms, TransactionHandler},
     next_base_fee,
     overlay::{Overlay, ReadFailed},
     surcharge, transaction,
 };
 
+use transfers::Transfers;
+
 pub use sequence::{Applied, BlockChanges, NextCall};
+pub use transfers::TRANSFER_EMITTER;
 
 /// What a simulated call asks for.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -172,7 +177,7 @@ pub enum SimulationError<E> {
 pub struct Simulator<'a, S: StateReader> {
     env: BlockEnv<'a>,
     crypto: &'a dyn Crypto,
-    engine: Engine<'a, S, ()>,
+    engine: Engine<'a, S, Transfers>,
     data_price: DataPrice,
 }
 
@@ -194,7 +199,7 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         Ok(Self {
             env,
             crypto,
-            engine: engine(&env, overlay, crypto, ()),
+            engine: engine(&env, overlay, crypto, Transfers::default()),
             data_price: DataPrice::new(&env.config.fees, &facts),
         })
     }
@@ -395,7 +400,15 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         tx: TxEnv,
         terms: Terms,
     ) -> Result<(ExecutionResult, EvmState), SimulationError<S::Error>> {
-        let result = run(&mut self.engine, tx, terms);
+        let result = if self.engine.inspector.on {
+            self.engine.inspector.begin();
+            self.engine.ctx.tx = tx;
+            let result = TransactionHandler::new(terms).inspect_run(&mut self.engine);
+            let state = self.engine.ctx.journal_mut().finalize();
+            result.map(|result| (result, state))
+        } else {
+            run(&mut self.engine, tx, terms)
+        };
         if let Some(failure) = self.engine.ctx.db_mut().take_failure() {
             return Err(SimulationError::Block(ExecutionError::State(failure)));
         }

@@ -14,7 +14,7 @@ use mezz_types::{
     encode_slot, storage_key,
 };
 
-use crate::error::RpcError;
+use crate::{error::RpcError, eth::roots::Writes};
 
 /// Blocks whose hashes the history contract keeps (EIP-2935, `HISTORY_SERVE_WINDOW`).
 const HISTORY_WINDOW: u64 = 8_191;
@@ -126,6 +126,23 @@ impl Layered {
     pub(crate) fn push(&mut self, changes: StateChanges) {
         let StateChanges { leaves, codes } = changes;
         self.layers.push(Layer { leaves, codes, cleared: BTreeSet::new() });
+    }
+
+    /// How many layers there are.
+    pub(crate) const fn depth(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// What the layers above the first `below` write; `None` if one forgets slots that it does not name.
+    pub(crate) fn writes(&self, below: usize) -> Option<Writes> {
+        let mut writes = Writes::new();
+        for layer in self.layers.iter().skip(below) {
+            if !layer.cleared.is_empty() {
+                return None;
+            }
+            writes.extend(layer.leaves.iter().map(|(key, leaf)| (*key, leaf.clone())));
+        }
+        Some(writes)
     }
 
     /// The leaf at `key` in the layers; `None` if they do not say.

@@ -2,7 +2,7 @@
 
 use alloc::vec::Vec;
 
-use alloy_primitives::{Address, B256, Bloom, U256};
+use alloy_primitives::{Address, B256, Bloom, Log, U256};
 use mezz_types::{BlockNumber, HISTORY_STORAGE, OUTBOX, OUTBOX_ROOT_SLOT};
 use revm::context::{BlockEnv as EngineBlock, ContextTr};
 
@@ -81,6 +81,8 @@ pub struct Applied {
     pub outcome: CallOutcome,
     /// Gas that it had used before refunds.
     pub max_gas_used: u64,
+    /// Its logs with transfers of ether among them, if those are traced.
+    pub transfers: Option<Vec<Log>>,
 }
 
 impl<'a, S: StateReader> Simulator<'a, S> {
@@ -92,6 +94,12 @@ impl<'a, S: StateReader> Simulator<'a, S> {
     /// Makes the block say something else of itself.
     pub fn change_block(&mut self, changes: &BlockChanges) {
         changes.apply(&mut self.env, &mut self.engine.ctx.block);
+    }
+
+    /// Makes [`Applied::transfers`] say what ether moved: a log of [`crate::TRANSFER_EMITTER`] for each time,
+    /// as the execution APIs have it.
+    pub const fn trace_transfers(&mut self, traced: bool) {
+        self.engine.inspector.on = traced;
     }
 
     /// Puts the parent's hash where the history contract keeps it (EIP-2935), as a block that is
@@ -134,7 +142,9 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         let (result, state) = self.run(tx, terms)?;
         self.engine.ctx.db_mut().commit(state);
         let max_gas_used = result.gas().total_gas_spent().max(result.tx_gas_used());
-        Ok(Applied { outcome: call_outcome(result), max_gas_used })
+        let inspector = &mut self.engine.inspector;
+        let transfers = inspector.on.then(|| inspector.take());
+        Ok(Applied { outcome: call_outcome(result), max_gas_used, transfers })
     }
 
     /// The block of all calls that were applied, as these transactions with these receipts.

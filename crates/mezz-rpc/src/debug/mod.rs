@@ -19,6 +19,7 @@ use mezz_evm::{
 };
 use mezz_store::{Receipt, StateView, StoreError};
 use mezz_types::{BlockNumber, SYSTEM_TRANSACTION_TYPE, SystemTransaction};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::{
@@ -40,28 +41,8 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
                 .await
         },
     )?;
-    method_async(
-        module,
-        "debug_traceBlockByNumber",
-        |params: (BlockNumberOrTag, Option<Options>), context| async move {
-            context
-                .run_heavy(move |context| {
-                    block(context, params.0.into(), &plan(context, params.1)?)
-                })
-                .await
-        },
-    )?;
-    method_async(
-        module,
-        "debug_traceBlockByHash",
-        |params: (B256, Option<Options>), context| async move {
-            context
-                .run_heavy(move |context| {
-                    block(context, BlockId::hash(params.0), &plan(context, params.1)?)
-                })
-                .await
-        },
-    )?;
+    block_method::<BlockNumberOrTag>(module, "debug_traceBlockByNumber")?;
+    block_method::<B256>(module, "debug_traceBlockByHash")?;
     method_async(
         module,
         "debug_traceCall",
@@ -73,6 +54,18 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
                 .await
         },
     )
+}
+
+/// Adds a method that traces a block, named by an `I`.
+fn block_method<I: Into<BlockId> + DeserializeOwned + Send + 'static>(
+    module: &mut RpcModule<Context>,
+    name: &'static str,
+) -> Result<(), RegisterMethodError> {
+    method_async(module, name, |params: (I, Option<Options>), context| async move {
+        context
+            .run_heavy(move |context| block(context, params.0.into(), &plan(context, params.1)?))
+            .await
+    })
 }
 
 fn plan(context: &Context, options: Option<Options>) -> Result<Plan, RpcError> {

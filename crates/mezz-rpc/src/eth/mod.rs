@@ -3,6 +3,7 @@
 mod blocks;
 pub(crate) mod fees;
 pub(crate) mod logs;
+pub(crate) mod roots;
 mod simulate;
 pub(crate) mod state;
 mod submit;

@@ -2,7 +2,7 @@
 
 use alloy::{
     consensus::SignableTransaction as _,
-    eips::BlockId,
+    eips::{BlockId, BlockNumberOrTag},
     rpc::types::{
         TransactionRequest,
         simulate::{SimBlock, SimulatePayload},
@@ -11,7 +11,7 @@ use alloy::{
 use alloy_consensus::{
     Header, Sealable as _, Sealed, TxEip1559, TxEip7702, TxEnvelope, transaction::Recovered,
 };
-use alloy_primitives::{B256, Signature, U256};
+use alloy_primitives::{Signature, U256};
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
 use mezz_evm::{
     Applied, BlockChanges, BlockEnv, BlockTransaction, Call, CallResult, InvalidTransaction,
@@ -24,12 +24,17 @@ use serde_json::{Value, json};
 use crate::{
     context::Context,
     error::{RpcError, failed, halt_message, shortened},
-    eth::state::{simulated, simulation},
+    eth::{
+        roots::Roots,
+        state::{simulated, simulation},
+    },
     json::{self, Place, quantity},
     overrides::{Layered, Overrides},
     register::method_async,
 };
 
+/// Times that a simulation is made whose state moves on.
+const TRIES: usize = 3;
 /// Seconds between simulated blocks that name no timestamp.
 const BLOCK_SECS: u64 = 1;
 
@@ -54,16 +59,30 @@ struct Run<'c> {
     context: &'c Context,
     validation: bool,
     full: bool,
+    transfers: bool,
     gas_left: u64,
+    roots: Roots,
 }
 
 fn simulate(context: &Context, payload: SimulatePayload, id: BlockId) -> Result<Value, RpcError> {
-    if payload.trace_transfers {
-        return Err(RpcError::Refused(
-            "traceTransfers is not supported: debug_traceCall with callTracer shows transfers"
-                .into(),
-        ));
+    use BlockNumberOrTag::{Latest, Pending};
+    let newest = matches!(id, BlockId::Number(Latest | Pending));
+    for _ in 1..TRIES {
+        let (answer, moved) = simulate_once(context, payload.clone(), id)?;
+        // Blocks came while it ran, so that no trie is at its base: the newest one is another now.
+        if !(moved && newest) {
+            return Ok(answer);
+        }
     }
+    simulate_once(context, payload, id).map(|(answer, _)| answer)
+}
+
+/// The blocks, and whether their state roots are not known because the state moved on.
+fn simulate_once(
+    context: &Context,
+    payload: SimulatePayload,
+    id: BlockId,
+) -> Result<(Value, bool), RpcError> {
     if payload.block_state_calls.is_empty() {
         return Err(RpcError::Params("blockStateCalls is empty".into()));
     }
@@ -72,15 +91,21 @@ fn simulate(context: &Context, payload: SimulatePayload, id: BlockId) -> Result<
     let blocks = with_gaps(context, &header, payload.block_state_calls)?;
     let mut state = Layered::new(context.view.reader.state_at(base.number)?);
     let mut parent = Sealed::new_unchecked(header, hash);
-    let (validation, full) = (payload.validation, payload.return_full_transactions);
-    let mut run = Run { context, validation, full, gas_left: context.limits.call_gas };
+    let mut run = Run {
+        context,
+        validation: payload.validation,
+        full: payload.return_full_transactions,
+        transfers: payload.trace_transfers,
+        gas_left: context.limits.call_gas,
+        roots: Roots::new(parent.state_root),
+    };
     let mut answers = Vec::with_capacity(blocks.len());
     for block in blocks {
         let (answer, header) = run.block(&mut state, &parent, block)?;
         answers.push(answer);
         parent = header;
     }
-    Ok(Value::Array(answers))
+    Ok((Value::Array(answers), run.roots.moved))
 }
 
 /// The blocks of a request with the empty ones between them, each with number and timestamp.
@@ -136,6 +161,7 @@ impl Run<'_> {
         parent: &Sealed<Header>,
         block: SimBlock,
     ) -> Result<(Value, Sealed<Header>), RpcError> {
+        let below = state.depth();
         let overrides = Overrides { state: block.state_overrides, block: block.block_overrides };
         let mut changes = overrides.apply(state)?;
         if !self.validation {
@@ -152,6 +178,7 @@ impl Run<'_> {
             Simulator::new(env, &*state, crypto).map_err(|error| internal(error.to_string()))?;
         simulator.open_block();
         simulator.change_block(&changes);
+        simulator.trace_transfers(self.transfers);
         let mut done = Done::default();
         for request in block.calls {
             self.call(&mut simulator, request, &mut done)?;
@@ -159,8 +186,9 @@ impl Run<'_> {
         let (transactions, receipts) = (done.transactions.clone(), done.receipts());
         let block = simulator.finish_block(transactions, receipts).map_err(simulation)?;
         state.push(block.changes.clone());
-        // No state root is computed for a state that never is.
-        let header = changed_header(block.seal(B256::ZERO).header.into_inner(), &changes);
+        let writes = state.writes(below);
+        let root = self.roots.after(&self.context.view.reader, writes.as_ref())?;
+        let header = changed_header(block.seal(root).header.into_inner(), &changes);
         let header = header.seal_slow();
         Ok((done.answer(&header, self.full)?, header))
     }
@@ -315,7 +343,8 @@ impl Done {
             } else {
                 json!(transaction.hash())
             });
-            let logs = applied.outcome.logs.iter().zip(first_log..);
+            let logs = applied.transfers.as_ref().unwrap_or(&applied.outcome.logs);
+            let logs = logs.iter().zip(first_log..);
             let logs: Vec<Value> = logs
                 .map(|(log, position)| json::log(log, place, transaction.hash(), position))
                 .collect();
@@ -332,7 +361,7 @@ impl Done {
 }
 
 fn call_answer(applied: &Applied, logs: Vec<Value>) -> Value {
-    let Applied { outcome, max_gas_used } = applied;
+    let Applied { outcome, max_gas_used, transfers: _ } = applied;
     let mut answer = json!({
         "status": if outcome.result.is_success() { "0x1" } else { "0x0" },
         "returnData": "0x",
