@@ -292,13 +292,17 @@ impl TxSender {
     /// The same bytes, after those with lower nonces that L1 dropped as well.
     async fn again(&self, mut unmined: Vec<Entry>, at: usize) -> Attempt {
         unmined.truncate(at.saturating_add(1));
-        for before in unmined.iter().take(at) {
-            if let Err(error) = self.provider.send_raw_transaction(&before.raw()).await {
-                tracing::debug!(%error, nonce = before.nonce, "L1 does not take it again");
-            }
-        }
+        self.resend(unmined.iter().take(at)).await;
         let entry = unmined.swap_remove(at);
         Attempt::resumed(&entry)
+    }
+
+    async fn resend(&self, entries: impl Iterator<Item = &Entry> + Send) {
+        for entry in entries {
+            if let Err(error) = self.provider.send_raw_transaction(&entry.raw()).await {
+                tracing::debug!(%error, nonce = entry.nonce, "L1 does not take it again");
+            }
+        }
     }
 
     /// Whether L1 knows any of these.

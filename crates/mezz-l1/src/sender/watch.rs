@@ -146,14 +146,20 @@ impl TxSender {
         }
     }
 
-    /// Sends the same bytes again, in case L1 dropped them. True if L1 says that the nonce is used up.
+    /// Sends the same bytes again, in case L1 dropped them, and first those with lower nonces that it took
+    /// back: they cannot be mined without. True if L1 says that the nonce is used up.
     async fn send_again(&self, raw: &[u8], attempt: &Attempt) -> bool {
+        let nonce = attempt.signing.nonce;
+        let next = self.provider.get_transaction_count(self.address()).latest().await.ok();
+        if let Some(next) = next.filter(|next| *next < nonce) {
+            let before = self.entries().unwrap_or_default();
+            self.resend(before.iter().filter(|entry| (next..nonce).contains(&entry.nonce))).await;
+        }
         if let Err(error) = self.provider.send_raw_transaction(raw).await {
             // Most often: it is known already.
             tracing::debug!(%error, hash = %attempt.hash(), "sent again");
         }
-        let next = self.provider.get_transaction_count(self.address()).latest().await;
-        next.is_ok_and(|next| next > attempt.signing.nonce)
+        next.is_some_and(|next| next > nonce)
     }
 
     /// Bids higher, as far as the caps allow (S5); what they do not allow is returned.

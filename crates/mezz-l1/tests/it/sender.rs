@@ -9,7 +9,7 @@ use mezz_devl1::Dropped;
 use mezz_l1::{L1Call, L1Error, SenderSettings, Severity};
 
 use crate::world::{
-    Act::{Crash, Forget, Mine, Stranger, Swallow, Wait},
+    Act::{Crash, Forget, Mine, Stranger, Swallow, TakeBack, Wait},
     FINALIZED_DEPTH, World, settings, shut_until, work,
 };
 
@@ -224,6 +224,18 @@ async fn what_l1_took_back_is_sent_again_as_the_same_bytes() {
         assert_eq!(world.sent(), (vec![0, 1, 0, 1], 2), "restarted: {restarted}");
         assert_eq!(world.mined().await, [1, 2]);
     }
+}
+
+#[tokio::test]
+async fn what_l1_takes_back_below_what_waits_is_sent_again_before_it() {
+    let world = World::new().await;
+    let sender = world.sender();
+    world.script(&[Mine(1), TakeBack(1), Wait, Wait, Mine(1)]);
+    sender.send(work(1)).await.unwrap();
+    sender.send(work(2)).await.unwrap();
+    world.assert_script_over();
+    assert_eq!(world.sent(), (vec![0, 1, 0, 1], 2));
+    assert_eq!(world.mined().await, [1, 2]);
 }
 
 #[tokio::test]

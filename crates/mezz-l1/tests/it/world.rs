@@ -40,6 +40,8 @@ pub(crate) enum Act {
     Mine(u64),
     /// L1 forgets everything that waits.
     Forget,
+    /// L1 takes back so many blocks, and forgets what was in them.
+    TakeBack(u64),
     /// From now on L1 does not get what the sender sends.
     Swallow,
     /// The sender waits for ever, and the test hears of it.
@@ -138,6 +140,7 @@ impl Timer for Scripted {
                     self.l1.mine_many(count).await.unwrap();
                 }
                 Act::Forget => forget(&self.l1).await,
+                Act::TakeBack(depth) => take_back(&self.l1, depth, Dropped::Forget).await,
                 Act::Swallow => self.gate.swallow.store(true, Ordering::SeqCst),
                 Act::Crash => {
                     self.gate.crashed.notify_one();
@@ -147,6 +150,10 @@ impl Timer for Scripted {
             }
         })
     }
+}
+
+async fn take_back(l1: &DevL1Handle, depth: u64, dropped: Dropped) {
+    l1.reorg(Reorg { depth, blocks: None, dropped, delay_secs: 1 }).await.unwrap();
 }
 
 async fn forget(l1: &DevL1Handle) {
@@ -280,7 +287,7 @@ impl World {
     }
 
     pub(crate) async fn reorg(&self, depth: u64, dropped: Dropped) {
-        self.l1.reorg(Reorg { depth, blocks: None, dropped, delay_secs: 1 }).await.unwrap();
+        take_back(&self.l1, depth, dropped).await;
     }
 
     /// Nonces of what was sent, and how many different transactions that were.
