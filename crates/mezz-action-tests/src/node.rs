@@ -47,8 +47,9 @@ impl TestNode {
             batcher,
             proposer,
             follower,
+            blobs,
         } = parts;
-        drop((view, engine, log_indexer, history_pruner, derivation, l1, pool));
+        drop((view, blobs, engine, log_indexer, history_pruner, derivation, l1, pool));
         drop((sequencer, batcher, proposer, follower));
         thread.join().expect("the engine did not panic");
     }

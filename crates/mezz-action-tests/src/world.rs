@@ -13,9 +13,9 @@ use mezz_deploy::{ChainFile, Security, Settings, chain_genesis, default_fees, de
 use mezz_devl1::Reorg;
 use mezz_l1::{Endpoint, L1Call, L1Error, SystemTimer};
 use mezz_node::{
-    BatcherRole, BatcherSettings, BuiltBlock, DerivationSettings, FollowerSettings, Move,
-    NodeConfig, PoolError, PoolLimits, Posted, Progress, ProposerRole, ProposerSettings, Roles,
-    SequencerSettings,
+    BatcherRole, BatcherSettings, BlobRetention, BuiltBlock, DerivationSettings, FollowerSettings,
+    Move, NodeConfig, PoolError, PoolLimits, Posted, Progress, ProposerRole, ProposerSettings,
+    Roles, SequencerSettings,
 };
 use mezz_store::StoreOptions;
 use mezz_types::{DataKind, Limits};
@@ -368,6 +368,7 @@ fn node_config(
             start: chain.l1_start_block,
             confirmations: settings.confirmations,
             genesis_hash: chain.genesis_hash,
+            keep_blobs: BlobRetention::UntilFinal,
         },
         data: chain.data,
         l1: l1.endpoint.clone(),

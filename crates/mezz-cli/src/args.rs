@@ -5,6 +5,7 @@ use std::{net::SocketAddr, num::NonZeroU64, path::PathBuf, time::Duration};
 use alloy_primitives::{Address, Bytes, U256, utils::parse_ether};
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use mezz_load::Workload;
+use mezz_node::BlobRetention;
 use mezz_types::DataKind;
 
 use crate::examples;
@@ -305,6 +306,24 @@ pub enum Role {
     Proposer,
 }
 
+/// How long blobs are kept.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum KeepBlobs {
+    /// As long as their batch can be disputed.
+    UntilFinal,
+    /// For nodes that derive the chain after L1 forgot them.
+    Forever,
+}
+
+impl From<KeepBlobs> for BlobRetention {
+    fn from(keep: KeepBlobs) -> Self {
+        match keep {
+            KeepBlobs::UntilFinal => Self::UntilFinal,
+            KeepBlobs::Forever => Self::Forever,
+        }
+    }
+}
+
 /// Arguments of `node`.
 #[derive(Debug, Args)]
 pub struct NodeArgs {
@@ -317,9 +336,15 @@ pub struct NodeArgs {
     /// How many L1 nodes must agree on a block; without it, more than half of three or more.
     #[arg(long, value_name = "NUMBER")]
     pub l1_quorum: Option<usize>,
-    /// Beacon API for blobs; repeat it for more than one. The L1 URL if left out.
+    /// Beacon API for blobs, or a node with --serve-blobs; repeat it for more than one. The L1 URL if left out.
     #[arg(long, value_name = "URL")]
     pub beacon: Vec<String>,
+    /// How long the blobs of batches stay on this machine, 128 KiB each.
+    #[arg(long, value_enum, default_value = "until-final")]
+    pub keep_blobs: KeepBlobs,
+    /// Where to give kept blobs to other nodes, as a beacon node does; nowhere if left out.
+    #[arg(long, value_name = "ADDRESS")]
+    pub serve_blobs: Option<SocketAddr>,
     /// Where to keep the node's data.
     #[arg(long, default_value = "node", value_name = "DIR")]
     pub data: PathBuf,

@@ -2,11 +2,13 @@
 
 mod admin;
 mod args;
+mod blobs;
 mod client;
 mod commands;
 mod deposit;
 mod doctor;
 mod examples;
+mod http;
 mod keys;
 mod keystore;
 mod live;

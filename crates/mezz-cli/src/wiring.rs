@@ -7,8 +7,8 @@ use mezz_crypto::NativeCrypto;
 use mezz_deploy::{ChainFile, chain_genesis};
 use mezz_l1::{Endpoint, L1Signer, SenderSettings, SystemTimer};
 use mezz_node::{
-    BatcherRole, BatcherSettings, DerivationSettings, FollowerSettings, NodeConfig, PoolLimits,
-    ProposerRole, ProposerSettings, Roles, SequencerSettings, SystemClock,
+    BatcherRole, BatcherSettings, BlobRetention, DerivationSettings, FollowerSettings, NodeConfig,
+    PoolLimits, ProposerRole, ProposerSettings, Roles, SequencerSettings, SystemClock,
 };
 use mezz_store::StoreOptions;
 use url::Url;
@@ -28,6 +28,8 @@ pub(crate) struct Pace {
     pub(crate) claim_interval_secs: u64,
     /// What stays free on the disk, MiB.
     pub(crate) reserve_mib: u64,
+    /// What becomes of blobs.
+    pub(crate) keep_blobs: BlobRetention,
 }
 
 /// Keys of the roles that are wanted.
@@ -65,6 +67,7 @@ pub(crate) fn node_config(
             start: chain.l1_start_block,
             confirmations: pace.confirmations,
             genesis_hash: chain.genesis_hash,
+            keep_blobs: pace.keep_blobs,
         },
         data: chain.data,
         l1,

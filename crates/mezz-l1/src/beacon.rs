@@ -6,7 +6,7 @@ use serde::Deserialize;
 use url::Url;
 
 use crate::{
-    L1Error,
+    BlobArchive, L1Error,
     background::run_in_background,
     http::{BodyError, http_client, read_body},
 };
@@ -24,6 +24,7 @@ const DEFAULT_SECONDS_PER_SLOT: u64 = 12;
 pub struct BeaconClient {
     urls: Vec<Url>,
     http: reqwest::Client,
+    archive: Option<BlobArchive>,
 }
 
 #[derive(Deserialize)]
@@ -45,7 +46,18 @@ struct Spec {
 impl BeaconClient {
     /// Asks these nodes, in this order.
     pub fn new(urls: Vec<Url>) -> Self {
-        Self { urls, http: http_client() }
+        Self { urls, http: http_client(), archive: None }
+    }
+
+    /// Looks into `archive` first, and keeps there what beacon nodes gave.
+    #[must_use]
+    pub fn with_archive(self, archive: BlobArchive) -> Self {
+        Self { archive: Some(archive), ..self }
+    }
+
+    /// Where blobs are kept, if they are.
+    pub const fn archive(&self) -> Option<&BlobArchive> {
+        self.archive.as_ref()
     }
 
     /// The blobs with these versioned hashes, in their order, from the slot of `batch`.
@@ -53,17 +65,52 @@ impl BeaconClient {
     /// # Errors
     /// [`L1Error::Data`] if no node has them; temporary.
     pub async fn blobs(&self, batch: &Batch, hashes: &[B256]) -> Result<Vec<Blob>, L1Error> {
+        if let Some(blobs) = self.kept(hashes).await {
+            return Ok(blobs);
+        }
         let mut reason = String::from("no beacon URL is configured");
         for url in &self.urls {
             for slot in self.slots(url, batch).await {
                 match self.blobs_of_slot(url, slot, hashes).await {
-                    Ok(Some(blobs)) => return Ok(blobs),
+                    Ok(Some(blobs)) => {
+                        self.keep(batch, hashes, &blobs).await;
+                        return Ok(blobs);
+                    }
                     Ok(None) => reason = format!("slot {slot} lacks a blob that was announced"),
                     Err(error) => reason = error.to_string(),
                 }
             }
         }
         Err(L1Error::Data { batch: batch.index, reason })
+    }
+
+    /// All of the blobs from the archive. One that is not what its name says is asked for again.
+    async fn kept(&self, hashes: &[B256]) -> Option<Vec<Blob>> {
+        let archive = self.archive.clone()?;
+        let wanted = hashes.to_vec();
+        let read = move || {
+            let blobs = wanted.iter().map(|hash| archive.get(*hash)).collect::<Result<Vec<_>, _>>();
+            blobs.map(|blobs| match_blobs(&wanted, blobs.into_iter().flatten().collect()))
+        };
+        match run_in_background("blob-archive", read).await? {
+            Ok(matched) => matched.ok().flatten(),
+            Err(error) => {
+                tracing::warn!(%error, "the blob archive cannot be read");
+                None
+            }
+        }
+    }
+
+    /// A chain that cannot be archived is followed all the same.
+    async fn keep(&self, batch: &Batch, hashes: &[B256], blobs: &[Blob]) {
+        let Some(archive) = self.archive.clone() else { return };
+        let index = batch.index;
+        let named: Vec<(B256, Blob)> = hashes.iter().copied().zip(blobs.iter().cloned()).collect();
+        let write =
+            move || named.iter().try_for_each(|(hash, blob)| archive.put(index, *hash, blob));
+        if let Some(Err(error)) = run_in_background("blob-archive", write).await {
+            tracing::warn!(batch = index.get(), %error, "a batch's blobs are not archived");
+        }
     }
 
     /// Slots to look in: by time, as the consensus layer counts; then by block number, as

@@ -102,6 +102,11 @@ impl L1Client {
         &self.provider
     }
 
+    /// Where blobs are kept, if they are.
+    pub const fn blob_archive(&self) -> Option<&crate::BlobArchive> {
+        self.beacon.archive()
+    }
+
     /// The chain's contracts.
     pub const fn contracts(&self) -> &L1Contracts {
         &self.contracts

@@ -4,6 +4,7 @@
 //! block's receipts root, messages and batches by the accumulators, calldata and blobs by the batch's data
 //! hash. Which block stands at a height no hash can tell: several endpoints have to agree on it.
 
+mod archive;
 mod background;
 mod beacon;
 mod client;
@@ -18,6 +19,7 @@ mod sources;
 mod timer;
 mod tracker;
 
+pub use archive::BlobArchive;
 pub use beacon::{BeaconClient, Blob};
 pub use client::{BatchData, L1Block, L1BlockRef, L1Client, L1Contracts, L1Header, Step};
 pub use endpoint::{Endpoint, JsonRpcHandler};

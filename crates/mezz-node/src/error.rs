@@ -1,5 +1,7 @@
 //! Why a node stops.
 
+use std::path::PathBuf;
+
 use mezz_store::StoreError;
 
 use crate::{BatcherError, DerivationError, EngineError, FeedError, ProposerError};
@@ -13,6 +15,14 @@ pub enum NodeError {
     /// The engine failed.
     #[error("engine: {0}")]
     Engine(#[from] EngineError),
+    /// The folder of blobs cannot be opened.
+    #[error("blobs in {}: {source}", dir.display())]
+    Archive {
+        /// Which.
+        dir: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
     /// L1 cannot be followed.
     #[error("derivation: {0}")]
     Derivation(#[from] DerivationError),

@@ -19,8 +19,8 @@ mod view;
 pub use batcher::{Batcher, BatcherError, BatcherSettings, Posted, run_batcher};
 pub use clock::{Clock, ManualClock, SystemClock};
 pub use derivation::{
-    Derivation, DerivationError, DerivationParts, DerivationSettings, Progress, check_snapshot,
-    run_derivation,
+    BlobRetention, Derivation, DerivationError, DerivationParts, DerivationSettings, Progress,
+    check_snapshot, run_derivation,
 };
 pub use engine::{
     AnnouncedBlock, BlockTiming, BuildRequest, BuiltBlock, DerivedBatch, EngineError, EngineHandle,

@@ -1,12 +1,17 @@
 //! One process with the roles that it was given.
 
-use std::{path::PathBuf, sync::Arc, thread::JoinHandle, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+    thread::JoinHandle,
+    time::Duration,
+};
 
 use alloy_primitives::Address;
 use mezz_evm::{Crypto, GenesisAccount};
 use mezz_l1::{
-    BeaconClient, Endpoint, Journal, L1Client, L1Contracts, L1Signer, SenderSettings, Timer,
-    TxSender,
+    BeaconClient, BlobArchive, Endpoint, Journal, L1Client, L1Contracts, L1Signer, SenderSettings,
+    Timer, TxSender,
 };
 use mezz_store::{HistoryPruner, L1Store, LogIndexer, Store, StoreOptions};
 use mezz_types::{ChainConfig, DataKind};
@@ -111,6 +116,8 @@ pub struct Node {
     pub l1: watch::Receiver<L1View>,
     /// Batches as they are posted.
     pub posted: broadcast::Sender<Posted>,
+    /// Blobs on this machine.
+    pub blobs: BlobArchive,
     /// Moves in the claim tree.
     pub moves: broadcast::Sender<Move>,
     stop: watch::Sender<bool>,
@@ -131,6 +138,8 @@ pub struct NodeParts {
     pub log_indexer: LogIndexer,
     /// Forgets old blocks, if the store's options say so.
     pub history_pruner: HistoryPruner,
+    /// Blobs on this machine.
+    pub blobs: BlobArchive,
     /// Follows L1.
     pub derivation: Derivation,
     /// What is known of L1.
@@ -156,7 +165,8 @@ impl NodeParts {
         let (engine, view, pool, thread) = start_actors(config)?;
         let log_indexer = view.reader.log_indexer()?;
         let history_pruner = view.reader.history_pruner();
-        let beacon = BeaconClient::new(config.beacons.clone());
+        let blobs = open_archive(&config.data_dir)?;
+        let beacon = BeaconClient::new(config.beacons.clone()).with_archive(blobs.clone());
         let client = L1Client::new(&config.l1, beacon, config.contracts);
         let provider = client.provider().clone();
         let (derivation, l1) = Derivation::new(DerivationParts {
@@ -197,6 +207,7 @@ impl NodeParts {
             thread,
             log_indexer,
             history_pruner,
+            blobs,
             derivation,
             l1,
             pool,
@@ -206,6 +217,11 @@ impl NodeParts {
             follower,
         })
     }
+}
+
+fn open_archive(data_dir: &Path) -> Result<BlobArchive, NodeError> {
+    let dir = data_dir.join("blobs");
+    BlobArchive::open(&dir).map_err(|source| NodeError::Archive { dir, source })
 }
 
 /// What writes to the store: the engine, and the pool of who builds blocks. Nobody else holds
@@ -319,6 +335,7 @@ impl Node {
             sequencer,
             batcher,
             proposer,
+            blobs,
             follower,
         } = parts;
         let indexer = start_log_indexer(log_indexer, view.head.clone(), stopped.clone());
@@ -361,7 +378,7 @@ impl Node {
                 Ok(run_follower(follower, FEED_PAUSE, timer.as_ref(), stopping).await?)
             });
         }
-        Ok(Self { view, pool, l1, posted, moves, stop, tasks, engine: Some(engine), thread })
+        Ok(Self { view, pool, l1, posted, blobs, moves, stop, tasks, engine: Some(engine), thread })
     }
 
     /// Waits until a role fails; never returns while all is well.

@@ -1,12 +1,14 @@
 //! Scenarios over a whole network.
 
+mod archive;
 mod bad_batches;
 mod crashes;
-mod due;
+
 mod feed;
 mod liars;
 mod liveness;
 mod mixed;
+mod posting;
 mod refusals;
 mod reorgs;
 mod round_trip;

@@ -13,6 +13,7 @@ use url::Url;
 use crate::{
     admin,
     args::NodeArgs,
+    blobs,
     commands::up::chain_info,
     keys::role_keys,
     live::{stop_in_order, watch_chain},
@@ -39,6 +40,7 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         batch_age: args.batch_age,
         claim_interval_secs: args.claim_interval.as_secs(),
         reserve_mib: args.disk_reserve,
+        keep_blobs: args.keep_blobs.into(),
     };
     let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
     let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;
@@ -77,8 +79,16 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         out.emit("metrics", &json!({ "metrics": url }), format!("metrics at {url}"));
     }
     let admin = admin::serve(&config.data_dir, node.view.reader.clone());
+    let blobs = match args.serve_blobs {
+        Some(addr) => Some(blobs::serve(addr, node.blobs.clone()).await?),
+        None => None,
+    };
+    if let Some(blobs) = &blobs {
+        let url = format!("http://{}", blobs.addr);
+        out.emit("blobs", &json!({ "blobs": url }), format!("blobs at {url}"));
+    }
     let ended = watch_chain(&mut node, out).await;
-    drop(admin);
+    drop((admin, blobs));
     let stopped = stop_in_order(node, rpc, metrics).await;
     ended?;
     stopped?;

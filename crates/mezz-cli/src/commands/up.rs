@@ -10,7 +10,7 @@ use mezz_deploy::{
 };
 use mezz_devl1::{DevL1, DevL1Config, DevL1Handle, Mining};
 use mezz_l1::{Endpoint, L1Call, NoJournal, SenderSettings, TxSender};
-use mezz_node::{Node, NodeConfig};
+use mezz_node::{BlobRetention, Node, NodeConfig};
 use mezz_rpc::{ChainInfo, Limits, RpcConfig, RpcHandle};
 use mezz_types::DataKind;
 use serde_json::json;
@@ -62,6 +62,7 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
         batch_age: Duration::from_secs(2),
         claim_interval_secs: 10,
         reserve_mib: args.disk_reserve,
+        keep_blobs: BlobRetention::UntilFinal,
     };
     let keys = RoleKeys {
         sequencer: true,

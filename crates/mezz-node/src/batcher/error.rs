@@ -20,6 +20,12 @@ pub enum BatcherError {
     /// The blobs do not hold it.
     #[error(transparent)]
     Blobs(#[from] mezz_codec::BlobError),
+    /// A block was taken back while a batch was made of it.
+    #[error("block {block} was taken back while a batch was made")]
+    Gone {
+        /// Which.
+        block: BlockNumber,
+    },
     /// A block cannot be read back from the store.
     #[error("block {block} cannot be read back: {reason}")]
     Block {
@@ -57,7 +63,7 @@ impl BatcherError {
         match self {
             Self::L1(error) => error.severity() != Severity::Critical,
             Self::Store(error) => error.severity() == mezz_store::Severity::Temporary,
-            Self::MessageDue { .. } => true,
+            Self::Gone { .. } | Self::MessageDue { .. } => true,
             Self::Codec(_) | Self::Blobs(_) | Self::Block { .. } | Self::TooLarge { .. } => false,
         }
     }

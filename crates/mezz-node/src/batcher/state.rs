@@ -226,9 +226,10 @@ impl Batcher {
     ) -> Result<(BatchBlock, InboxIndex), BatcherError> {
         let unreadable = |reason: String| BatcherError::Block { block: number, reason };
         let reader = &self.view.reader;
-        let missing = || unreadable("it is not in the store".into());
-        let (_, header) = reader.header(number)?.ok_or_else(missing)?;
-        let body = reader.body(number)?.ok_or_else(missing)?;
+        // It was there when the head was looked at: L1 took something back meanwhile.
+        let gone = || BatcherError::Gone { block: number };
+        let (_, header) = reader.header(number)?.ok_or_else(gone)?;
+        let body = reader.body(number)?.ok_or_else(gone)?;
         let end = next_inbox_index(&header).map_err(|error| unreadable(error.to_string()))?;
         let from_inbox = usize::try_from(body.from_inbox).unwrap_or(usize::MAX);
         let transactions = body

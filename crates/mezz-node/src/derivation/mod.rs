@@ -25,4 +25,4 @@ mod state;
 pub use actor::run_derivation;
 pub use error::DerivationError;
 pub use origin::check_snapshot;
-pub use state::{Derivation, DerivationParts, DerivationSettings, Progress};
+pub use state::{BlobRetention, Derivation, DerivationParts, DerivationSettings, Progress};

@@ -31,6 +31,18 @@ pub struct DerivationSettings {
     pub confirmations: u64,
     /// The chain's genesis hash: the batch accumulator at 0 and the root of the claim tree.
     pub genesis_hash: B256,
+    /// What becomes of blobs.
+    pub keep_blobs: BlobRetention,
+}
+
+/// How long blobs are kept on this machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum BlobRetention {
+    /// Until their batch is final: as long as it can be disputed.
+    #[default]
+    UntilFinal,
+    /// For whoever derives the chain from its beginning after L1 forgot them.
+    Forever,
 }
 
 /// What derivation is made of.
@@ -280,8 +292,20 @@ impl Derivation {
                 return Err(self.parts.client.contradiction(at.number).into());
             }
             self.parts.engine.finalize(outcome.last_block).await?;
+            self.forget_blobs(claim.batch_end);
         }
         Ok(())
+    }
+
+    /// Nobody disputes what is final.
+    fn forget_blobs(&self, end: BatchIndex) {
+        let Some(archive) = self.parts.client.blob_archive() else { return };
+        if self.parts.settings.keep_blobs == BlobRetention::Forever {
+            return;
+        }
+        if let Err(error) = archive.forget_before(end) {
+            tracing::warn!(%error, "blobs of final batches cannot be removed");
+        }
     }
 }
 

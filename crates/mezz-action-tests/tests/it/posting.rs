@@ -1,9 +1,14 @@
-//! A message grows old while blocks from before it wait for their batch.
+//! Batches that cannot be posted now, and what the batcher makes of it.
 
+use std::sync::Arc;
+
+use alloy_consensus::Sealable as _;
 use alloy_primitives::{Address, Bytes, TxKind, U256, keccak256};
-use mezz_action_tests::{Account, ETHER, World, WorldSettings};
-use mezz_node::BatcherError;
+use mezz_action_tests::{Account, ETHER, World, WorldSettings, key};
+use mezz_l1::{NoJournal, SenderSettings, TxSender};
+use mezz_node::{Batcher, BatcherError, BatcherSettings};
 use mezz_types::DataKind;
+use tokio::sync::watch;
 
 /// Bytes of a transaction of which one batch in calldata holds one and not two.
 const LARGE: usize = 60_000;
@@ -71,4 +76,31 @@ async fn blocks_that_cannot_wait_for_a_due_message_are_named() {
     let BatcherError::MessageDue { message, blocks } = error else { panic!("{error}") };
     assert_eq!(message.get(), due);
     assert_eq!((blocks.0.get(), blocks.1.get()), (first, first));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_block_that_goes_while_a_batch_is_made_is_looked_for_again() {
+    let (mut world, _) = world().await;
+    world.act_l1_catch_up().await;
+    let parts = world.node.parts();
+    // A head that was there when the batcher looked, and is not in the store any more.
+    let mut header = parts.view.head.borrow().inner().clone();
+    header.number += 1;
+    let (_gone, head) = watch::channel(Arc::new(header.seal_slow()));
+    let mut view = parts.view.clone();
+    view.head = head;
+    let sender = SenderSettings::default();
+    let provider = world.l1.endpoint.connect();
+    let sender = TxSender::new(provider, key("operator"), sender, Arc::new(NoJournal));
+    let settings = BatcherSettings {
+        data: DataKind::Calldata,
+        max_age_ms: 0,
+        keepalive_secs: 0,
+        genesis_hash: world.chain.genesis_hash,
+    };
+    let clock = Arc::clone(&world.node.config.clock);
+    let mut batcher = Batcher::new(view, sender, settings, parts.l1.clone(), clock);
+    let error = batcher.flush().await.expect_err("the block is not there");
+    assert!(matches!(error, BatcherError::Gone { .. }), "{error}");
+    assert!(error.is_temporary(), "the node goes on: {error}");
 }
