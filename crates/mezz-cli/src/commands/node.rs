@@ -2,10 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
+use alloy::signers::local::PrivateKeySigner;
 use eyre::WrapErr as _;
 use mezz_deploy::ChainFile;
 use mezz_l1::{Endpoint, SystemTimer};
-use mezz_node::{BlockFeed, FollowerSettings, Node, RpcFeed};
+use mezz_node::{BlockFeed, FollowerSettings, Node, NodeConfig, RpcFeed};
 use mezz_rpc::{Limits, RpcConfig};
 use serde_json::json;
 use url::Url;
@@ -25,27 +26,7 @@ use crate::{
 /// Runs a node until it is told to stop.
 pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     let chain = ChainFile::read(&args.chain)?;
-    let l1_chain_id = chain.config.l1_chain_id;
-    let mut keys = role_keys(&args.roles, &args.key, &args.role_signers, l1_chain_id)?;
-    keys.follower = follower(args)?;
-    let feed_signer = keys.feed.clone();
-    let beacons: Vec<Url> = if args.beacon.is_empty() { &args.l1 } else { &args.beacon }
-        .iter()
-        .map(|url| Url::parse(url).wrap_err_with(|| url.clone()))
-        .collect::<eyre::Result<_>>()?;
-    let pace = Pace {
-        block_time: args.block_time,
-        l1_poll: Duration::from_millis(500),
-        confirmations: args.confirmations,
-        batch_age: args.batch_age,
-        claim_interval_secs: args.claim_interval.as_secs(),
-        reserve_mib: args.disk_reserve,
-        keep_blobs: args.keep_blobs.into(),
-    };
-    let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
-    let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;
-    let mut config = node_config(&chain, &args.data, l1, beacons, pace, keys)?;
-    config.store.history_blocks = args.history.0;
+    let (config, feed_signer) = configure(args, &chain)?;
     let mut node = Node::start(&config).await?;
     let rpc = RpcConfig {
         addr: args.rpc,
@@ -94,6 +75,35 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     stopped?;
     out.emit("stopped", &json!({}), "Stopped.");
     Ok(())
+}
+
+/// What the arguments make of a node, and the key that signs its blocks for replicas.
+fn configure(
+    args: &NodeArgs,
+    chain: &ChainFile,
+) -> eyre::Result<(NodeConfig, Option<PrivateKeySigner>)> {
+    let l1_chain_id = chain.config.l1_chain_id;
+    let mut keys = role_keys(&args.roles, &args.key, &args.role_signers, l1_chain_id)?;
+    keys.follower = follower(args)?;
+    let feed_signer = keys.feed.clone();
+    let beacons: Vec<Url> = if args.beacon.is_empty() { &args.l1 } else { &args.beacon }
+        .iter()
+        .map(|url| Url::parse(url).wrap_err_with(|| url.clone()))
+        .collect::<eyre::Result<_>>()?;
+    let pace = Pace {
+        block_time: args.block_time,
+        l1_poll: Duration::from_millis(500),
+        confirmations: args.confirmations,
+        batch_age: args.batch_age,
+        claim_interval_secs: args.claim_interval.as_secs(),
+        reserve_mib: args.disk_reserve,
+        keep_blobs: args.keep_blobs.into(),
+    };
+    let l1 = args.l1.iter().map(|url| Endpoint::parse(url)).collect::<Result<_, _>>()?;
+    let l1 = Endpoint::several(l1, args.l1_quorum, Arc::new(SystemTimer))?;
+    let mut config = node_config(chain, &args.data, l1, beacons, pace, keys)?;
+    config.store.history_blocks = args.history.0;
+    Ok((config, feed_signer))
 }
 
 /// Whose blocks are followed ahead of L1.
