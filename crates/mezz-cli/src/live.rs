@@ -29,8 +29,8 @@ struct Totals {
     batch_bytes: u64,
     claims: u64,
     finalized: u64,
-    /// Head and its transactions at times of late, for the rate.
-    counted: u64,
+    /// Head and its transactions at times of late, for the rate. What was there at the start does not count.
+    counted: Option<u64>,
     transactions: u64,
     samples: VecDeque<(Instant, u64)>,
 }
@@ -179,12 +179,12 @@ impl Totals {
 
     /// Transactions a second over the last ten seconds.
     fn rate(&mut self, node: &Node, head: u64) -> eyre::Result<f64> {
-        let from = self.counted.max(head.saturating_sub(100));
+        let from = self.counted.unwrap_or(head).max(head.saturating_sub(100));
         for number in from + 1..=head {
             let body = node.view.reader.body(mezz_types::BlockNumber::new(number))?;
             self.transactions += body.map_or(0, |body| body.transactions.len() as u64);
         }
-        self.counted = head;
+        self.counted = Some(head);
         let now = Instant::now();
         self.samples.push_back((now, self.transactions));
         while self.samples.front().is_some_and(|(at, _)| now.duration_since(*at).as_secs() > 10) {
