@@ -143,7 +143,7 @@ l1=http://127.0.0.1:$l1_port
 second=http://127.0.0.1:$second_port
 anvil_url=http://127.0.0.1:$anvil_port
 
-# second_node NAME CHAIN L1: has the recorded block from L1 alone.
+# second_node NAME CHAIN L1: has the recorded block from L1 alone, and from what its directory holds.
 second_node() {
     local name=second-$1
     start "$name" "$second" "$mezz" node --chain "$2/chain.json" --l1 "$3" \
@@ -169,6 +169,10 @@ embedded() {
     if MEZZ_EXPECTED=$(record); then
         export MEZZ_EXPECTED
         second_node embedded "$work/embedded" "$l1"
+        # A third one begins with a snapshot of the first one.
+        MEZZ_BIN=$mezz MEZZ_FROM=$work/embedded MEZZ_CHAIN=$work/embedded/chain.json MEZZ_L1=$l1 \
+            MEZZ_TO=$work/second-restored script snapshot.mjs
+        second_node restored "$work/embedded" "$l1"
     else
         fail 'the head of the embedded chain becomes safe'
     fi
