@@ -47,6 +47,8 @@ pub struct WorldSettings {
     pub keep_witnesses: bool,
     /// L1 blocks on top of a message before it is consumed.
     pub confirmations: u64,
+    /// Blocks whose state can be read again at least.
+    pub history_window: u64,
     /// L1 blocks that `finalized` is behind the head: no reorganisation goes deeper.
     pub finalized_depth: u64,
 }
@@ -59,6 +61,7 @@ impl Default for WorldSettings {
             limits: mezz_deploy::DEFAULT_LIMITS,
             keep_witnesses: true,
             confirmations: 0,
+            history_window: StoreOptions::default().history_window,
             finalized_depth: FINALIZED_DEPTH,
         }
     }
@@ -359,6 +362,7 @@ fn node_config(
             leaf_cache_mib: 16,
             database_cache_mib: 16,
             commit_threads: 1,
+            history_window: settings.history_window,
             ..StoreOptions::default()
         },
         chain: Arc::new(chain.config.clone()),

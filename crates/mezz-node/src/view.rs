@@ -5,8 +5,8 @@ use std::sync::Arc;
 use alloy_consensus::{Header, Sealed};
 use mezz_evm::Crypto;
 use mezz_l1::L1Contracts;
-use mezz_store::{L1Store, StoreError, StoreReader};
-use mezz_types::{BlockNumber, ChainConfig, Commitment, OUTBOX, OUTBOX_ROOT_SLOT};
+use mezz_store::{L1Store, StoreReader};
+use mezz_types::{BlockNumber, ChainConfig, Commitment};
 use tokio::sync::{broadcast, watch};
 
 use crate::{BlockTiming, ChainEvent, EngineError, engine::next_inbox_index};
@@ -51,7 +51,7 @@ pub(crate) fn commitment(
     block: BlockNumber,
 ) -> Result<Commitment, EngineError> {
     let (block_hash, header) = reader.header(block)?.ok_or(EngineError::NoBlock { block })?;
-    let outbox_root = outbox_root(reader, block)?;
+    let outbox_root = reader.outbox_root(block)?;
     Ok(Commitment {
         block_number: block,
         block_hash,
@@ -60,12 +60,4 @@ pub(crate) fn commitment(
         outbox_root,
         next_inbox_index: next_inbox_index(&header)?,
     })
-}
-
-fn outbox_root(
-    reader: &StoreReader,
-    block: BlockNumber,
-) -> Result<alloy_primitives::B256, StoreError> {
-    let root = reader.state_at(block)?.storage(OUTBOX, OUTBOX_ROOT_SLOT)?;
-    Ok(root.into())
 }

@@ -5,8 +5,8 @@ use alloy_primitives::{Address, B256, U64, U256};
 use jsonrpsee::{RpcModule, core::RegisterMethodError};
 use mezz_store::{BatchOutcome, ClaimOutcome, ProofState, StateView, StoredClaim};
 use mezz_types::{
-    BatchIndex, BlockNumber, INBOX_CLOCK, L1BlockNumber, L1Facts, OUTBOX, OUTBOX_COUNT_SLOT,
-    OutboxIndex, account_key, clock_slot, storage_key,
+    BatchIndex, BlockNumber, INBOX_CLOCK, L1BlockNumber, L1Facts, OutboxIndex, account_key,
+    clock_slot, storage_key,
 };
 use serde_json::{Value, json};
 
@@ -210,8 +210,7 @@ type Proof = (Option<CommitmentFields>, Option<Vec<B256>>);
 fn ready(context: &Context, index: OutboxIndex, claim: &StoredClaim) -> Result<Proof, RpcError> {
     let outcome = context.view.l1.outcome(claim.batch_end.prev())?;
     let post = outcome.ok_or(RpcError::UnknownBlock)?.post;
-    let state = context.view.reader.state_at(post.block_number)?;
-    let count = state.storage(OUTBOX, OUTBOX_COUNT_SLOT)?.saturating_to();
+    let count = context.view.reader.outbox_count(post.block_number)?;
     let path = outbox_path(&context.view.reader, index, count, context.limits.outbox_leaves)?;
     let commitment = CommitmentFields {
         block_number: post.block_number.get(),

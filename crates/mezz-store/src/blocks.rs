@@ -11,8 +11,8 @@ use crate::{
     codec::{List, encode_list},
     database::{Read, Write},
     tables::{
-        BLOOMS, BODIES, ByNumber, FILTERS, FORWARD, HEADERS, NUMBERS, RECEIPTS, REVERSE,
-        TRANSACTIONS, WITHDRAWALS, WITNESSES,
+        BLOOMS, BODIES, ByNumber, FILTERS, FORWARD, HEADERS, NUMBERS, OUTBOX_ROOTS, RECEIPTS,
+        REVERSE, TRANSACTIONS, WITHDRAWALS, WITNESSES,
     },
 };
 
@@ -79,6 +79,7 @@ pub(crate) fn remove_after(
             write.remove(table, number.get())?;
         }
         write.remove(BLOOMS, number.get())?;
+        write.remove(OUTBOX_ROOTS, number.get())?;
         number = number.prev();
     }
     remove_withdrawals_after(write, target)

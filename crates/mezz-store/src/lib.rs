@@ -20,6 +20,7 @@ mod l1;
 mod log_index;
 mod log_query;
 mod options;
+mod outbox;
 mod pool;
 mod prune;
 mod reader;

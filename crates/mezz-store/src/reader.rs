@@ -8,7 +8,7 @@ use std::{
 use alloy_consensus::Header;
 use alloy_primitives::{B256, Bytes};
 use mezz_trie::{Terminal, Witness};
-use mezz_types::{BlockNumber, OutboxIndex, StateChanges, StateKey};
+use mezz_types::{BlockNumber, OUTBOX, OUTBOX_ROOT_SLOT, OutboxIndex, StateChanges, StateKey};
 
 use crate::{
     BlockRef, Body, Footprint, HistoryPruner, LogBlocks, LogIndexStatus, LogIndexer, LogQuery,
@@ -17,7 +17,7 @@ use crate::{
     blocks,
     codec::Map,
     database::Read,
-    footprint, log_index,
+    footprint, log_index, outbox,
     shared::{Shared, check_kept, final_block, history_from, last_block},
     snapshot,
     tables::{FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
@@ -353,6 +353,26 @@ impl StoreReader {
     pub fn withdrawal(&self, index: OutboxIndex) -> Result<Option<StoredWithdrawal>, StoreError> {
         let bytes = self.read()?.get(WITHDRAWALS, index.get())?;
         bytes.map(|bytes| StoredWithdrawal::decode(bytes.value())).transpose()
+    }
+
+    /// The root of the outbox after `block`, also where the state after it is not kept any more.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn outbox_root(&self, block: BlockNumber) -> Result<B256, StoreError> {
+        if let Some(root) = outbox::root_at(&self.read()?, block)? {
+            return Ok(root);
+        }
+        // The directory is older than the table.
+        Ok(self.state_at(block)?.storage(OUTBOX, OUTBOX_ROOT_SLOT)?.into())
+    }
+
+    /// How many withdrawals the outbox has after `block`.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn outbox_count(&self, block: BlockNumber) -> Result<u64, StoreError> {
+        outbox::count_at(&self.read()?, block)
     }
 
     /// The paths of `keys` in the head or the final state, all in one and the same state.

@@ -25,7 +25,7 @@ use crate::{
     database::{CHAIN_FILE, Database, LOGS_FILE, Write},
     filter::Filter,
     io_uring::check_io_uring,
-    recovery,
+    outbox, recovery,
     shared::{Shared, final_block},
     tables::{FILTERS, FORWARD, REVERSE, WITNESSES, meta},
     trie::{PreparedTrie, Trie, TrieOptions, Writes},
@@ -414,6 +414,7 @@ fn write_changes(
     };
     let number = block.get();
     write.put(FORWARD, number, encode(&state.changes.leaves).as_slice())?;
+    outbox::write_root(write, block, &state.changes)?;
     if block > BlockNumber::ZERO {
         write.put(REVERSE, number, encode(&state.trie.prior).as_slice())?;
         write.put(FILTERS, number, filter.as_bytes())?;

@@ -40,6 +40,9 @@ pub(crate) const WITNESSES: ByNumber = TableDefinition::new("witnesses");
 pub(crate) const CODES: ByHash = TableDefinition::new("codes");
 /// Outbox index → block number and withdrawal.
 pub(crate) const WITHDRAWALS: ByNumber = TableDefinition::new("withdrawals");
+/// Block number → root of the outbox after it; only blocks that changed it.
+pub(crate) const OUTBOX_ROOTS: TableDefinition<'static, u64, &'static [u8; 32]> =
+    TableDefinition::new("outbox-roots");
 /// L1 block number → hash; while a reorganisation may take it back.
 pub(crate) const L1_BLOCKS: TableDefinition<'static, u64, &'static [u8; 32]> =
     TableDefinition::new("l1-blocks");

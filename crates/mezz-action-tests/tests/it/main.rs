@@ -7,6 +7,7 @@ mod crashes;
 mod feed;
 mod liars;
 mod liveness;
+mod long_ago;
 mod mixed;
 mod posting;
 mod refusals;

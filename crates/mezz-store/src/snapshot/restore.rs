@@ -18,6 +18,7 @@ use crate::{
     codec::encode_list,
     database::{CHAIN_FILE, Database, Write},
     io_uring::check_io_uring,
+    outbox,
     store::{final_trie_options, head_trie_options},
     tables::{
         BATCHES, BODIES, CODES, HEADERS, MESSAGES, NUMBERS, OUTCOMES, RECEIPTS, WITHDRAWALS, meta,
@@ -226,6 +227,7 @@ impl Restorer {
         write.put(OUTCOMES, last, origin.outcome.encode().as_slice())?;
         write.set_meta_block(meta::SAFE, block)?;
         write.set_meta_block(meta::FINAL, block)?;
+        outbox::put_root(&write, block, origin.outcome.post.outbox_root)?;
         write_history(&write, block, summary.headers_from)?;
         write.set_meta(meta::SNAPSHOT, &origin.encode())?;
         write.set_meta(meta::READY, &[1])?;
