@@ -43,6 +43,9 @@ pub struct DevL1Config {
     pub finalized_depth: u64,
     /// For how many blocks the state after them can be asked for.
     pub state_history: u64,
+    /// MiB of blocks, with their blobs, that stay in memory when they are on disk; those before them are read from
+    /// there. Without a data directory all stay.
+    pub memory_mib: u32,
     /// For how many blocks their blobs can be fetched; 4,096 epochs on Ethereum.
     pub blob_history: u64,
     /// Where to serve JSON-RPC and the beacon API; `None` for a chain within the process alone.
@@ -72,7 +75,8 @@ impl Default for DevL1Config {
             mining: Mining::Interval(NonZeroU64::MIN),
             safe_depth: 4,
             finalized_depth: 8,
-            state_history: 8_192,
+            state_history: 1_024,
+            memory_mib: 32,
             blob_history: 131_072,
             listen: None,
             data_dir: None,

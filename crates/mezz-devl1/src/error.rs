@@ -105,6 +105,9 @@ pub enum ControlError {
     /// A transaction is not valid.
     #[error(transparent)]
     Transaction(#[from] PoolError),
+    /// A block of before cannot be read.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The state is broken.
     #[error("the block could not be made: {0}")]
     Build(#[source] BuildFault),

@@ -8,6 +8,9 @@ use mezz_evm::EthereumChanges;
 
 use super::transaction::CheckedTransaction;
 
+/// What a block takes beside what is counted, bytes: its header, and what the allocator adds.
+const OVERHEAD: usize = 2_048;
+
 /// A block, what its transactions did, and what changed.
 #[derive(Clone, Debug)]
 pub(crate) struct Block {
@@ -40,6 +43,15 @@ impl Block {
 
     pub(crate) fn hash(&self) -> B256 {
         self.header.hash()
+    }
+
+    /// About what it takes in memory, bytes.
+    pub(crate) fn weight(&self) -> usize {
+        let blobs: usize =
+            self.transactions.iter().map(|transaction| transaction.blob_bytes()).sum();
+        let logs = self.receipts.iter().flat_map(|receipt| receipt.envelope.logs());
+        let logs: usize = logs.map(|log| 128 + log.data.data.len()).sum();
+        OVERHEAD + self.size + blobs + logs
     }
 
     pub(crate) fn base_fee(&self) -> u64 {

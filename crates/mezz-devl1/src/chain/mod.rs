@@ -1,6 +1,7 @@
 //! The chain itself: blocks, the pool, and one version of both for readers.
 
 mod block;
+mod blocks;
 mod build;
 mod pool;
 mod transaction;
@@ -13,3 +14,6 @@ pub(crate) use pool::{Admission, Pool};
 pub(crate) use transaction::CheckedTransaction;
 pub use transaction::RawTransactionError;
 pub(crate) use view::{ChainEvent, Depths, NextBlock, View, effective_gas_price};
+
+#[cfg(test)]
+mod tests;

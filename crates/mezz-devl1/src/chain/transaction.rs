@@ -90,6 +90,17 @@ impl CheckedTransaction {
         self.signed.nonce()
     }
 
+    /// About what it takes in memory, bytes.
+    pub(crate) fn weight(&self) -> usize {
+        512 + self.signed.encode_2718_len() + self.blob_bytes()
+    }
+
+    /// Bytes of the blobs that are kept.
+    pub(crate) fn blob_bytes(&self) -> usize {
+        let blobs = self.blobs.iter().flat_map(|blobs| blobs.trimmed());
+        blobs.map(|(_, trimmed)| trimmed.len()).sum()
+    }
+
     pub(crate) fn blob_count(&self) -> usize {
         self.signed.blob_versioned_hashes().map_or(0, <[B256]>::len)
     }

@@ -3,19 +3,26 @@
 use std::sync::Arc;
 
 use alloy::consensus::{Header, Transaction as _};
-use alloy_primitives::{Address, B256};
+use alloy_primitives::{Address, B256, Bloom};
 use mezz_evm::{Crypto, EthereumChanges};
 
 use super::{
     block::Block,
+    blocks::Blocks,
     build::{Attributes, Base, BuildError, Built, Rules, build},
     pool::Pool,
     transaction::CheckedTransaction,
 };
-use crate::state::WorldState;
+use crate::{
+    log::{LogError, LogReader, Place},
+    state::WorldState,
+};
 
 /// Most events that a reader who was away can still learn of.
 const MAX_EVENTS: usize = 16_384;
+/// What the blocks and transactions of those events weigh at most, bytes: twelve minutes of a chain that takes
+/// in 500 transfers a second, when filters are forgotten after five.
+const MAX_EVENTS_WEIGHT: usize = 32 << 20;
 
 /// What happened to the chain.
 #[derive(Clone, Debug)]
@@ -28,6 +35,15 @@ pub(crate) enum ChainEvent {
     Waiting(Arc<CheckedTransaction>),
 }
 
+impl ChainEvent {
+    fn weight(&self) -> usize {
+        match self {
+            Self::Added(block) | Self::Removed(block) => block.weight(),
+            Self::Waiting(transaction) => transaction.weight(),
+        }
+    }
+}
+
 /// How far behind the head the labels are, and how much is kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Depths {
@@ -35,6 +51,8 @@ pub(crate) struct Depths {
     pub(crate) finalized: u64,
     pub(crate) states: u64,
     pub(crate) blobs: u64,
+    /// What the blocks in memory may weigh once they are on disk, bytes.
+    pub(crate) memory: usize,
 }
 
 /// One version of the chain. A clone is cheap.
@@ -42,8 +60,7 @@ pub(crate) struct Depths {
 pub(crate) struct View {
     pub(crate) rules: Rules,
     pub(crate) depths: Depths,
-    /// Block n is at index n.
-    blocks: imbl::Vector<Arc<Block>>,
+    blocks: Blocks,
     /// States after the last blocks, that of the head last, before edits.
     states: imbl::Vector<WorldState>,
     by_hash: imbl::HashMap<B256, u64>,
@@ -53,6 +70,7 @@ pub(crate) struct View {
     edits: Arc<EthereumChanges>,
     pub(crate) pool: Pool,
     events: imbl::Vector<ChainEvent>,
+    events_weight: usize,
     /// Number of the first event that is kept.
     first_event: u64,
     /// What the block after the head will have, as far as it is settled.
@@ -74,28 +92,30 @@ pub(crate) struct NextBlock {
 
 impl View {
     pub(crate) fn new(rules: Rules, depths: Depths, genesis: Block, state: WorldState) -> Self {
+        let genesis = Arc::new(genesis);
         let mut view = Self {
             rules,
             depths,
-            blocks: imbl::Vector::new(),
-            states: imbl::Vector::new(),
-            by_hash: imbl::HashMap::new(),
+            blocks: Blocks::new(genesis.clone(), depths.memory),
+            states: imbl::Vector::unit(state.clone()),
+            by_hash: imbl::HashMap::unit(genesis.hash(), 0),
             by_transaction: imbl::HashMap::new(),
-            state: WorldState::default(),
+            state,
             edits: Arc::default(),
             pool: Pool::default(),
             events: imbl::Vector::new(),
+            events_weight: 0,
             first_event: 0,
             next: NextBlock::default(),
             impersonated: imbl::HashSet::new(),
             fork: 0,
         };
-        view.append(Arc::new(genesis), state);
+        view.note(ChainEvent::Added(genesis));
         view
     }
 
-    pub(crate) fn head(&self) -> &Arc<Block> {
-        self.blocks.last().expect("there is a genesis, and it is never taken away")
+    pub(crate) const fn head(&self) -> &Arc<Block> {
+        self.blocks.head()
     }
 
     pub(crate) fn number(&self) -> u64 {
@@ -110,18 +130,52 @@ impl View {
         self.number().saturating_sub(self.depths.finalized)
     }
 
-    pub(crate) fn block(&self, number: u64) -> Option<&Arc<Block>> {
-        self.blocks.get(usize::try_from(number).ok()?)
+    /// The block with this number.
+    ///
+    /// # Errors
+    /// As for all that gives blocks: [`LogError`] if it is not in memory and the log cannot be read.
+    pub(crate) fn block(&self, number: u64) -> Result<Option<Arc<Block>>, LogError> {
+        self.blocks.block(number)
     }
 
-    pub(crate) fn block_by_hash(&self, hash: &B256) -> Option<&Arc<Block>> {
-        self.block(*self.by_hash.get(hash)?)
+    pub(crate) fn block_by_hash(&self, hash: &B256) -> Result<Option<Arc<Block>>, LogError> {
+        self.by_hash.get(hash).map_or(Ok(None), |number| self.block(*number))
+    }
+
+    /// The hash of the block with this number.
+    pub(crate) fn hash_of(&self, number: u64) -> Option<B256> {
+        self.blocks.hash(number)
+    }
+
+    /// Whether the block may have logs that `wanted` means, as far as its bloom filter tells.
+    pub(crate) fn may_have_logs(&self, number: u64, wanted: impl FnOnce(Bloom) -> bool) -> bool {
+        self.blocks.may_have_logs(number, wanted)
     }
 
     /// The block of a transaction, and its place there.
-    pub(crate) fn transaction(&self, hash: &B256) -> Option<(&Arc<Block>, usize)> {
-        let (number, index) = self.by_transaction.get(hash)?;
-        Some((self.block(*number)?, *index))
+    pub(crate) fn transaction(&self, hash: &B256) -> Result<Option<(Arc<Block>, usize)>, LogError> {
+        let Some((number, index)) = self.by_transaction.get(hash) else { return Ok(None) };
+        Ok(self.block(*number)?.map(|block| (block, *index)))
+    }
+
+    /// Whether a transaction is in a block.
+    pub(crate) fn includes(&self, hash: &B256) -> bool {
+        self.by_transaction.contains_key(hash)
+    }
+
+    /// Says where blocks are read that memory does not hold.
+    pub(crate) fn read_from(&mut self, log: LogReader) {
+        self.blocks.read_from(log);
+    }
+
+    /// Says where a block was written.
+    pub(crate) fn written(&mut self, number: u64, hash: B256, place: Place) {
+        self.blocks.written(number, hash, place);
+    }
+
+    /// Lets go of what is on disk and too much for memory.
+    pub(crate) fn shed(&mut self) {
+        self.blocks.shed();
     }
 
     /// State of the head, with what was edited since.
@@ -203,15 +257,21 @@ impl View {
         let senders = block.transactions.iter().map(|transaction| transaction.sender());
         self.pool.prune(senders, &self.state);
         self.note(ChainEvent::Added(block.clone()));
-        self.blocks.push_back(block);
-        self.drop_old_blobs();
+        self.blocks.append(block);
+        if let Some(old) = self.number().checked_sub(self.depths.blobs) {
+            self.blocks.forget_blobs(old);
+        }
     }
 
     /// Takes blocks away until `number` is the head; false, and nothing done, if the state after it is not kept.
-    pub(crate) fn rewind(&mut self, number: u64) -> bool {
-        let Some(state) = self.unedited_state_after(number).cloned() else { return false };
-        while self.number() > number {
-            let Some(block) = self.blocks.pop_back() else { break };
+    pub(crate) fn rewind(&mut self, number: u64) -> Result<bool, LogError> {
+        let Some(state) = self.unedited_state_after(number).cloned() else { return Ok(false) };
+        let Some(head) = self.block(number)? else { return Ok(false) };
+        let removed = (number + 1..=self.number()).rev();
+        let removed: Vec<_> = removed
+            .filter_map(|number| self.block(number).transpose())
+            .collect::<Result<_, _>>()?;
+        for block in removed {
             self.states.pop_back();
             self.by_hash.remove(&block.hash());
             for transaction in &block.transactions {
@@ -219,10 +279,11 @@ impl View {
             }
             self.note(ChainEvent::Removed(block));
         }
+        self.blocks.truncate(head);
         self.state = state;
         self.edits = Arc::default();
         self.fork += 1;
-        true
+        Ok(true)
     }
 
     /// Changes the state of the head by hand.
@@ -238,9 +299,11 @@ impl View {
     }
 
     pub(crate) fn note(&mut self, event: ChainEvent) {
+        self.events_weight += event.weight();
         self.events.push_back(event);
-        while self.events.len() > MAX_EVENTS {
-            self.events.pop_front();
+        while self.events.len() > MAX_EVENTS || self.events_weight > MAX_EVENTS_WEIGHT {
+            let Some(event) = self.events.pop_front() else { break };
+            self.events_weight = self.events_weight.saturating_sub(event.weight());
             self.first_event += 1;
         }
     }
@@ -248,21 +311,8 @@ impl View {
     /// Keeps the numbers of events growing across a return to an older version.
     pub(crate) fn continue_events_of(&mut self, other: &Self) {
         self.events = other.events.clone();
+        self.events_weight = other.events_weight;
         self.first_event = other.first_event;
-    }
-
-    fn drop_old_blobs(&mut self) {
-        let Some(old) = self.number().checked_sub(self.depths.blobs) else { return };
-        let index = usize::try_from(old).expect("a number of a block in memory fits");
-        let carries = |block: &Arc<Block>| block.transactions.iter().any(|tx| tx.blobs.is_some());
-        if let Some(block) = self.blocks.get_mut(index)
-            && carries(block)
-        {
-            let block = Arc::make_mut(block);
-            for transaction in &mut block.transactions {
-                Arc::make_mut(transaction).blobs = None;
-            }
-        }
     }
 }
 

@@ -4,6 +4,8 @@
 //! of the file cuts off, the last one when its checksum is wrong, and zeros at the end were being written when the
 //! process or the computer died; they are cut away, since nothing is published before it is on disk. Anything else
 //! that is wrong is an error.
+//!
+//! The blocks of the file are not all held in memory: who wants one that is not reads it at its [`Place`].
 
 mod record;
 
@@ -12,11 +14,16 @@ mod tests;
 
 use std::{
     fs::{File, OpenOptions, TryLockError},
-    io::{self, Read, Seek, SeekFrom, Write},
+    io::{self, BufRead, BufReader, Read, Seek, SeekFrom, Write},
+    os::unix::fs::FileExt,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
-use alloy_primitives::keccak256;
+use alloy_primitives::{B256, keccak256};
+use mezz_evm::EthereumChanges;
+
+use crate::chain::Block;
 
 pub(crate) use record::{GenesisRecord, Record};
 
@@ -24,7 +31,10 @@ pub(crate) use record::{GenesisRecord, Record};
 const FRAME: usize = 12;
 
 /// Longer than any record: a block of 8 MiB, its receipts, its changes and 21 blobs.
-const MAX_RECORD: usize = 1 << 28;
+const MAX_RECORD: u32 = 1 << 28;
+
+/// Bytes of the file that are read at once.
+const BUFFER: usize = 1 << 18;
 
 /// The chain cannot be kept, or what was kept cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -70,16 +80,37 @@ pub enum LogError {
     },
 }
 
+/// Where a record is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place {
+    /// First byte of its frame.
+    at: u64,
+    /// Bytes of the record without its frame.
+    length: u32,
+}
+
+/// What a log holds, with the blocks by their place alone.
+#[derive(Clone, Debug)]
+pub(crate) enum Entry {
+    Genesis(GenesisRecord),
+    Block { number: u64, hash: B256, parent: B256, place: Place },
+    Edits(Arc<EthereumChanges>),
+    Rewind { to: u64 },
+}
+
 /// An open log.
 #[derive(Debug)]
 pub(crate) struct BlockLog {
     path: PathBuf,
     file: File,
+    /// Its length, bytes.
+    end: u64,
+    reader: LogReader,
 }
 
 impl BlockLog {
-    /// Opens the log in `directory`, or starts an empty one, and reads all that it holds.
-    pub(crate) fn open(directory: &Path) -> Result<(Self, Vec<Record>), LogError> {
+    /// Opens the log in `directory`, or starts an empty one, and reads what it holds.
+    pub(crate) fn open(directory: &Path) -> Result<(Self, Vec<Entry>), LogError> {
         let path = directory.join("l1-blocks.log");
         let io_error = |source| LogError::Io { path: path.clone(), source };
         std::fs::create_dir_all(directory).map_err(io_error)?;
@@ -95,66 +126,148 @@ impl BlockLog {
             Err(TryLockError::WouldBlock) => return Err(LogError::InUse { path }),
             Err(TryLockError::Error(source)) => return Err(LogError::Io { path, source }),
         }
-        let mut bytes = Vec::new();
-        file.read_to_end(&mut bytes).map_err(io_error)?;
-        let (records, whole) = read(&bytes).map_err(|(at, reason)| LogError::Damaged {
-            path: path.clone(),
-            at: u64::try_from(at).unwrap_or(u64::MAX),
-            reason,
-        })?;
-        let whole = u64::try_from(whole).expect("a length of a file in memory fits");
-        file.set_len(whole).map_err(io_error)?;
-        file.seek(SeekFrom::Start(whole)).map_err(io_error)?;
+        let (entries, end) = scan(&path, &file)?;
+        file.set_len(end).map_err(io_error)?;
+        file.seek(SeekFrom::Start(end)).map_err(io_error)?;
         // The directory's entry is to survive a crash as well as the file.
         File::open(directory).and_then(|directory| directory.sync_all()).map_err(io_error)?;
-        Ok((Self { path, file }, records))
+        // A file of its own: readers that outlive the log do not keep it locked.
+        let read_only = File::open(&path).map_err(io_error)?;
+        let reader = LogReader { path: Arc::from(path.as_path()), file: Arc::new(read_only) };
+        Ok((Self { path, file, end, reader }, entries))
     }
 
-    /// Writes `records` down; when it returns they are on disk.
+    /// Writes `records` down, and returns where each is; when it returns they are on disk.
     ///
     /// # Errors
     /// [`LogError::Io`]; the log is then not to be used again.
-    pub(crate) fn append(&mut self, records: &[Record]) -> Result<(), LogError> {
-        let mut frames = Vec::new();
+    pub(crate) fn append(&mut self, records: &[Record]) -> Result<Vec<Place>, LogError> {
+        let (mut frames, mut places) = (Vec::new(), Vec::with_capacity(records.len()));
+        let mut at = self.end;
         for record in records {
             let record = record.encode();
             let length = u32::try_from(record.len()).expect("blocks are bounded far below 4 GiB");
             frames.extend(length.to_be_bytes());
             frames.extend(&keccak256(&record)[..8]);
             frames.extend(record);
+            places.push(Place { at, length });
+            at += FRAME as u64 + u64::from(length);
         }
         self.file
             .write_all(&frames)
             .and_then(|()| self.file.sync_data())
-            .map_err(|source| LogError::Io { path: self.path.clone(), source })
+            .map_err(|source| LogError::Io { path: self.path.clone(), source })?;
+        self.end = at;
+        Ok(places)
     }
 
     pub(crate) fn path(&self) -> &Path {
         &self.path
     }
+
+    pub(crate) const fn reader(&self) -> &LogReader {
+        &self.reader
+    }
 }
 
-/// The records in `bytes`, and the length of the part that is whole; or where it is damaged.
-fn read(bytes: &[u8]) -> Result<(Vec<Record>, usize), (usize, String)> {
-    let mut records = Vec::new();
-    let mut at = 0;
-    while let Some((head, rest)) =
-        bytes.get(at..).and_then(|rest| rest.split_first_chunk::<FRAME>())
-    {
-        let (length, checksum) = head.split_at(4);
-        let length = length.iter().fold(0usize, |length, byte| length << 8 | usize::from(*byte));
-        if length > MAX_RECORD {
-            return Err((at, format!("a record of {length} bytes")));
+/// Reads blocks that were written. A clone is cheap.
+#[derive(Clone, Debug)]
+pub(crate) struct LogReader {
+    path: Arc<Path>,
+    file: Arc<File>,
+}
+
+impl LogReader {
+    /// The block at `place`.
+    ///
+    /// # Errors
+    /// [`LogError`] if the file cannot be read, or is damaged there.
+    pub(crate) fn block(&self, place: Place) -> Result<Block, LogError> {
+        let damaged = |reason: &str| LogError::Damaged {
+            path: self.path.to_path_buf(),
+            at: place.at,
+            reason: reason.to_owned(),
+        };
+        let mut bytes = vec![0; FRAME + place.length as usize];
+        self.file
+            .read_exact_at(&mut bytes, place.at)
+            .map_err(|source| LogError::Io { path: self.path.to_path_buf(), source })?;
+        let (frame, record) = bytes.split_at(FRAME);
+        if !holds(frame, record) {
+            return Err(damaged("the checksum does not match"));
         }
-        let Some(record) = rest.get(..length) else { break };
-        if keccak256(record)[..8] != *checksum {
-            if rest.len() == length || bytes.iter().skip(at).all(|byte| *byte == 0) {
+        match Record::decode(record) {
+            Ok(Record::Block(block)) => Ok(Arc::unwrap_or_clone(block)),
+            Ok(_) => Err(damaged("not a block")),
+            Err(error) => Err(damaged(&error.to_string())),
+        }
+    }
+}
+
+/// Whether a frame is that of the record.
+fn holds(frame: &[u8], record: &[u8]) -> bool {
+    frame.ends_with(&keccak256(record)[..8])
+}
+
+/// What the file holds, and the length of the part that is whole.
+fn scan(path: &Path, file: &File) -> Result<(Vec<Entry>, u64), LogError> {
+    let io_error = |source| LogError::Io { path: path.to_owned(), source };
+    let damaged = |at, reason: String| LogError::Damaged { path: path.to_owned(), at, reason };
+    let end = file.metadata().map_err(io_error)?.len();
+    let mut input = BufReader::with_capacity(BUFFER, file);
+    let (mut entries, mut at) = (Vec::new(), 0);
+    while let Some(left) = (end - at).checked_sub(FRAME as u64) {
+        let mut frame = [0; FRAME];
+        input.read_exact(&mut frame).map_err(io_error)?;
+        let [a, b, c, d, ..] = frame;
+        let length = u32::from_be_bytes([a, b, c, d]);
+        if length > MAX_RECORD {
+            return Err(damaged(at, format!("a record of {length} bytes")));
+        }
+        if u64::from(length) > left {
+            break;
+        }
+        let mut record = vec![0; length as usize];
+        input.read_exact(&mut record).map_err(io_error)?;
+        if !holds(&frame, &record) {
+            let zeros = frame.iter().chain(&record).all(|byte| *byte == 0);
+            if u64::from(length) == left || (zeros && only_zeros(&mut input).map_err(io_error)?) {
                 break;
             }
-            return Err((at, "the checksum does not match".to_owned()));
+            return Err(damaged(at, "the checksum does not match".to_owned()));
         }
-        records.push(Record::decode(record).map_err(|error| (at, error.to_string()))?);
-        at += FRAME + length;
+        let record = Record::decode(&record).map_err(|error| damaged(at, error.to_string()))?;
+        entries.push(entry(record, Place { at, length }));
+        at += FRAME as u64 + u64::from(length);
     }
-    Ok((records, at))
+    Ok((entries, at))
+}
+
+fn entry(record: Record, place: Place) -> Entry {
+    match record {
+        Record::Genesis(genesis) => Entry::Genesis(genesis),
+        Record::Block(block) => Entry::Block {
+            number: block.number(),
+            hash: block.hash(),
+            parent: block.header.parent_hash,
+            place,
+        },
+        Record::Edits(changes) => Entry::Edits(changes),
+        Record::Rewind { to } => Entry::Rewind { to },
+    }
+}
+
+/// Whether nothing but zeros is left.
+fn only_zeros(input: &mut impl BufRead) -> io::Result<bool> {
+    loop {
+        let bytes = input.fill_buf()?;
+        let length = bytes.len();
+        if length == 0 {
+            return Ok(true);
+        }
+        if bytes.iter().any(|byte| *byte != 0) {
+            return Ok(false);
+        }
+        input.consume(length);
+    }
 }

@@ -6,7 +6,7 @@ use alloy_primitives::{Address, B256, U256, keccak256};
 use mezz_evm::{EthereumAccountChange, EthereumChanges};
 use mezz_types::Account;
 
-use super::{BlockLog, GenesisRecord, Record};
+use super::{BlockLog, Entry, GenesisRecord, Record};
 
 fn changes() -> EthereumChanges {
     let account = Account { nonce: 3, balance: U256::MAX, code_hash: keccak256([1, 2]) };
@@ -34,7 +34,7 @@ fn edits_and_rewinds_survive_the_file() {
     drop(log);
     let (_, records) = BlockLog::open(directory.path()).unwrap();
     match records.as_slice() {
-        [Record::Genesis(found), Record::Edits(edits), Record::Rewind { to: 300 }] => {
+        [Entry::Genesis(found), Entry::Edits(edits), Entry::Rewind { to: 300 }] => {
             assert_eq!(*found, genesis);
             assert_eq!(**edits, changes());
         }

@@ -13,6 +13,7 @@ use crate::{
     chain::{CheckedTransaction, PoolError},
     config::Mining,
     error::{ControlError, DevL1Error},
+    log::LogError,
 };
 
 /// Most messages that wait for the node. A sender waits when there are as many: nothing is dropped, and an RPC client
@@ -74,7 +75,7 @@ pub(crate) enum Message {
     },
     Revert {
         id: u64,
-        reply: Reply<bool>,
+        reply: Reply<Result<bool, LogError>>,
     },
     Edit {
         address: Address,

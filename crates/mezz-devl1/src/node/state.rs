@@ -15,7 +15,7 @@ use crate::{
     config::DevL1Config,
     error::{ControlError, DevL1Error},
     genesis::genesis,
-    log::{BlockLog, GenesisRecord, LogError, Record},
+    log::{BlockLog, Entry, GenesisRecord, LogError, Place, Record},
 };
 
 /// Most versions of the chain that are kept to come back to.
@@ -91,14 +91,17 @@ impl ChainState {
             finalized: config.finalized_depth,
             states: config.state_history.max(1),
             blobs: config.blob_history,
+            memory: usize::try_from(config.memory_mib)
+                .unwrap_or(usize::MAX)
+                .saturating_mul(1 << 20),
         };
         let log = config.data_dir.as_deref().map(BlockLog::open).transpose()?;
-        let (log, records) = log.map_or((None, Vec::new()), |(log, records)| (Some(log), records));
-        let mut records = records.into_iter();
+        let (log, entries) = log.map_or((None, Vec::new()), |(log, entries)| (Some(log), entries));
+        let mut entries = entries.into_iter();
         let now = config.clock.unix_secs();
-        let recorded = match records.next() {
+        let recorded = match entries.next() {
             None => None,
-            Some(Record::Genesis(recorded)) => Some(recorded),
+            Some(Entry::Genesis(recorded)) => Some(recorded),
             Some(_) => return Err(damaged(log.as_ref(), "no genesis at the beginning").into()),
         };
         let timestamp =
@@ -110,7 +113,10 @@ impl ChainState {
             timestamp: config.genesis_timestamp.unwrap_or(timestamp),
             hash: block.hash(),
         };
-        let view = View::new(rules, depths, block, state);
+        let mut view = View::new(rules, depths, block, state);
+        if let Some(log) = &log {
+            view.read_from(log.reader().clone());
+        }
         let mut chain = Self {
             view,
             log,
@@ -126,7 +132,7 @@ impl ChainState {
                 if let Some(log) = &chain.log {
                     same_chain(log.path(), recorded, ours)?;
                 }
-                chain.replay(records)?;
+                chain.replay(entries)?;
             }
         }
         chain.save()?;
@@ -143,17 +149,25 @@ impl ChainState {
     /// The chain must then not go on.
     pub(crate) fn save(&mut self) -> Result<(), LogError> {
         let records = core::mem::take(&mut self.unsaved);
-        match &mut self.log {
-            Some(log) if !records.is_empty() => log.append(&records),
-            _ => Ok(()),
+        let Some(log) = &mut self.log else { return Ok(()) };
+        if records.is_empty() {
+            return Ok(());
         }
+        let places = log.append(&records)?;
+        for (record, place) in records.iter().zip(places) {
+            if let Record::Block(block) = record {
+                self.view.written(block.number(), block.hash(), place);
+            }
+        }
+        self.view.shed();
+        Ok(())
     }
 
     /// Takes a transaction into the pool.
     pub(crate) fn submit(&mut self, transaction: CheckedTransaction) -> Result<B256, PoolError> {
         let transaction = Arc::new(transaction);
         let hash = transaction.hash();
-        if self.view.transaction(&hash).is_some() {
+        if self.view.includes(&hash) {
             return Err(PoolError::AlreadyKnown);
         }
         self.add_to_pool(transaction.clone())?;
@@ -312,32 +326,36 @@ impl ChainState {
     }
 
     /// Comes back to a remembered version, and forgets it and those after it. False if there is none.
-    pub(crate) fn revert(&mut self, id: u64) -> bool {
-        let mut later = self.snapshots.split_off(&id);
-        let Some(mut target) = later.remove(&id) else { return false };
-        let same = |number: &u64| {
-            let hash = |view: &View| view.block(*number).map(|block| block.hash());
-            hash(&self.view) == hash(&target)
-        };
+    ///
+    /// # Errors
+    /// [`LogError`] if a block of before cannot be read; nothing is done then.
+    pub(crate) fn revert(&mut self, id: u64) -> Result<bool, LogError> {
+        let Some(mut target) = self.snapshots.get(&id).cloned() else { return Ok(false) };
+        let same = |number: &u64| self.view.hash_of(*number) == target.hash_of(*number);
         let lower = self.view.number().min(target.number());
         let common = (0..=lower).rev().find(same).unwrap_or_default();
+        let blocks = |view: &View, to: u64| {
+            let numbers = common + 1..=to;
+            numbers
+                .filter_map(|number| view.block(number).transpose())
+                .collect::<Result<Vec<Arc<Block>>, LogError>>()
+        };
+        let removed = blocks(&self.view, self.view.number())?;
+        let added = blocks(&target, target.number())?;
+        self.snapshots.split_off(&id);
         target.continue_events_of(&self.view);
         target.fork = self.view.fork + 1;
-        for number in (common + 1..=self.view.number()).rev() {
-            if let Some(block) = self.view.block(number) {
-                target.note(ChainEvent::Removed(block.clone()));
-            }
+        for block in removed.into_iter().rev() {
+            target.note(ChainEvent::Removed(block));
         }
         self.unsaved.push(Record::Rewind { to: common });
-        for number in common + 1..=target.number() {
-            if let Some(block) = target.block(number).cloned() {
-                self.unsaved.push(Record::Block(block.clone()));
-                target.note(ChainEvent::Added(block));
-            }
+        for block in added {
+            self.unsaved.push(Record::Block(block.clone()));
+            target.note(ChainEvent::Added(block));
         }
         self.unsaved.push(Record::Edits(target.edits().clone()));
         self.view = target;
-        true
+        Ok(true)
     }
 
     /// Changes an account by hand, at once.
@@ -420,9 +438,9 @@ impl ChainState {
             return Err(ControlError::ReorgDepth { got: depth, max, head, finalized });
         }
         let to = head - depth;
-        let blocks = (to + 1..=head).filter_map(|number| self.view.block(number).cloned());
-        let blocks = blocks.collect();
-        if !self.view.rewind(to) {
+        let blocks = (to + 1..=head).filter_map(|number| self.view.block(number).transpose());
+        let blocks = blocks.collect::<Result<_, _>>()?;
+        if !self.view.rewind(to)? {
             return Err(ControlError::StateNotKept {
                 number: to,
                 oldest: self.view.oldest_state(),
@@ -460,25 +478,26 @@ impl ChainState {
         Ok(to)
     }
 
-    /// Does again what the log says.
-    fn replay(&mut self, records: impl Iterator<Item = Record>) -> Result<(), DevL1Error> {
-        let mut blocks: Vec<Arc<Block>> = vec![self.view.head().clone()];
+    /// Does again what the log says: first it is found out which blocks remain, then they are put in place.
+    fn replay(&mut self, entries: impl Iterator<Item = Entry>) -> Result<(), DevL1Error> {
+        let genesis = self.view.head().hash();
+        let mut blocks: Vec<(B256, Place)> = Vec::new();
         let mut edits = Arc::default();
         let mut rewinds = 0;
-        for record in records {
-            match record {
-                Record::Genesis(_) => return Err(self.damaged("a second genesis").into()),
-                Record::Block(block) => {
-                    let parent = blocks.last().map(|parent| (parent.number() + 1, parent.hash()));
-                    if parent != Some((block.number(), block.header.parent_hash)) {
+        for entry in entries {
+            match entry {
+                Entry::Genesis(_) => return Err(self.damaged("a second genesis").into()),
+                Entry::Block { number, hash, parent, place } => {
+                    let head = blocks.last().map_or(genesis, |(hash, _)| *hash);
+                    if (head, blocks.len() as u64 + 1) != (parent, number) {
                         return Err(self.damaged("a block that does not follow its parent").into());
                     }
-                    blocks.push(block);
+                    blocks.push((hash, place));
                     edits = Arc::default();
                 }
-                Record::Edits(changes) => edits = changes,
-                Record::Rewind { to } => {
-                    let kept = usize::try_from(to).unwrap_or(usize::MAX).saturating_add(1);
+                Entry::Edits(changes) => edits = changes,
+                Entry::Rewind { to } => {
+                    let kept = usize::try_from(to).unwrap_or(usize::MAX);
                     if kept > blocks.len() {
                         return Err(self.damaged("a way back to an unknown block").into());
                     }
@@ -488,11 +507,16 @@ impl ChainState {
                 }
             }
         }
-        for block in blocks.into_iter().skip(1) {
+        for (hash, place) in blocks {
+            let Some(log) = &self.log else { break };
+            let block = Arc::new(log.reader().block(place)?);
+            let number = block.number();
             let mut state = self.view.state().clone();
             state.apply(&block.edits);
             state.apply(&block.changes);
             self.view.append(block, state);
+            self.view.written(number, hash, place);
+            self.view.shed();
         }
         let head = self.view.head().clone();
         if self.view.state().root() != head.header.state_root {

@@ -31,7 +31,7 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Registered {
     heavy(module, "eth_getBlockByHash", |rpc, mut args| {
         let hash: B256 = args.next("block hash")?;
         let full = args.optional()?.unwrap_or(false);
-        let block = rpc.version().view().block_by_hash(&hash).cloned();
+        let block = rpc.version().view().block_by_hash(&hash)?;
         block.map(|block| to_json(&Selected::Made(block), full)).transpose()
     })?;
     heavy(module, "eth_getBlockReceipts", block_receipts)?;
@@ -41,7 +41,7 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Registered {
     })?;
     heavy(module, "eth_getBlockTransactionCountByHash", |rpc, mut args| {
         let hash: B256 = args.next("block hash")?;
-        Ok(rpc.version().view().block_by_hash(&hash).map(|block| count(block)))
+        Ok(rpc.version().view().block_by_hash(&hash)?.map(|block| count(&block)))
     })?;
     quick(module, "eth_getUncleCountByBlockNumber", |_, _| Ok(U64::ZERO))?;
     quick(module, "eth_getUncleCountByBlockHash", |_, _| Ok(U64::ZERO))

@@ -148,7 +148,7 @@ async fn snapshot(rpc: Arc<Rpc>, _: Params<'static>) -> Result<U64, RpcError> {
 
 async fn revert(rpc: Arc<Rpc>, params: Params<'static>) -> Result<bool, RpcError> {
     let Number(id) = Args::new(&params).next("snapshot id")?;
-    Ok(rpc.node.ask(|reply| Message::Revert { id, reply }).await?)
+    Ok(rpc.node.ask(|reply| Message::Revert { id, reply }).await??)
 }
 
 async fn edit(rpc: &Rpc, address: Address, edit: Edit) -> Result<(), RpcError> {

@@ -10,6 +10,7 @@ use jsonrpsee::types::ErrorObjectOwned;
 use crate::{
     chain::{PoolError, RawTransactionError},
     error::{ControlError, DevL1Error},
+    log::LogError,
 };
 
 /// Why a request has no result.
@@ -53,6 +54,8 @@ pub(crate) enum RpcError {
     Control(#[from] ControlError),
     #[error(transparent)]
     Node(#[from] DevL1Error),
+    #[error(transparent)]
+    Log(#[from] LogError),
     #[error("internal: {0}")]
     Internal(String),
 }
@@ -64,7 +67,7 @@ impl RpcError {
             Self::Argument { .. } | Self::ArgumentMissing { .. } => -32602,
             Self::Reverted { .. } => 3,
             Self::TooManyResults { .. } | Self::TooManyFilters { .. } => -32005,
-            Self::Internal(_) => -32603,
+            Self::Log(_) | Self::Internal(_) => -32603,
             Self::Call(_)
             | Self::BlockNotFound(_)
             | Self::StateNotKept { .. }

@@ -13,7 +13,10 @@ use super::{
     error::RpcError,
     heavy, quick, select,
 };
-use crate::chain::{Block, View};
+use crate::{
+    chain::{Block, View},
+    log::LogError,
+};
 
 /// Blocks from which a tip is suggested.
 const TIP_BLOCKS: u64 = 20;
@@ -27,14 +30,14 @@ const MAX_HISTORY: u64 = 1_024;
 const MAX_PERCENTILES: usize = 100;
 
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Registered {
-    quick(module, "eth_gasPrice", |rpc, _| {
+    heavy(module, "eth_gasPrice", |rpc, _| {
         let version = rpc.version();
         let view = version.view();
         let base_fee = u128::from(next_base_fee(view));
-        Ok(U256::from(base_fee.saturating_add(suggested_tip(view))))
+        Ok(U256::from(base_fee.saturating_add(suggested_tip(view)?)))
     })?;
-    quick(module, "eth_maxPriorityFeePerGas", |rpc, _| {
-        Ok(U256::from(suggested_tip(rpc.version().view())))
+    heavy(module, "eth_maxPriorityFeePerGas", |rpc, _| {
+        Ok(U256::from(suggested_tip(rpc.version().view())?))
     })?;
     quick(module, "eth_blobBaseFee", |rpc, _| {
         let version = rpc.version();
@@ -51,19 +54,18 @@ pub(super) fn next_base_fee(view: &View) -> u64 {
 }
 
 /// A tip that recent blocks would have taken, wei per gas.
-pub(super) fn suggested_tip(view: &View) -> u128 {
+pub(super) fn suggested_tip(view: &View) -> Result<u128, LogError> {
     let first = view.number().saturating_sub(TIP_BLOCKS - 1);
-    let mut tips: Vec<u128> = (first..=view.number())
-        .filter_map(|number| view.block(number))
-        .flat_map(|block| {
-            let base_fee = block.base_fee();
-            block.transactions.iter().map(move |tx| tx.signed.effective_tip_per_gas(base_fee))
-        })
-        .map(Option::unwrap_or_default)
-        .collect();
+    let mut tips: Vec<u128> = Vec::new();
+    for number in first..=view.number() {
+        let Some(block) = view.block(number)? else { continue };
+        let base_fee = block.base_fee();
+        let paid = block.transactions.iter().map(|tx| tx.signed.effective_tip_per_gas(base_fee));
+        tips.extend(paid.map(Option::unwrap_or_default));
+    }
     tips.sort_unstable();
     let last = tips.len().saturating_sub(1);
-    tips.get(last * TIP_PERCENTILE / 100).copied().unwrap_or_default().max(MIN_TIP)
+    Ok(tips.get(last * TIP_PERCENTILE / 100).copied().unwrap_or_default().max(MIN_TIP))
 }
 
 fn fee_history(rpc: &Rpc, mut args: Args<'_>) -> Result<FeeHistory, RpcError> {
@@ -84,9 +86,9 @@ fn fee_history(rpc: &Rpc, mut args: Args<'_>) -> Result<FeeHistory, RpcError> {
     let oldest_block = newest + 1 - count;
     let mut history = FeeHistory { oldest_block, ..FeeHistory::default() };
     let mut rewards = Vec::new();
-    let blocks = (oldest_block..=newest).filter_map(|number| view.block(number));
     let mut last = None;
-    for block in blocks.take(usize::try_from(count).unwrap_or(usize::MAX)) {
+    for number in oldest_block..=newest {
+        let Some(block) = view.block(number)? else { continue };
         let header = &block.header;
         history.base_fee_per_gas.push(u128::from(block.base_fee()));
         history.gas_used_ratio.push(ratio(header.gas_used, header.gas_limit));
@@ -94,7 +96,7 @@ fn fee_history(rpc: &Rpc, mut args: Args<'_>) -> Result<FeeHistory, RpcError> {
         let blob_gas = header.blob_gas_used.unwrap_or_default();
         let max_blob_gas = view.rules.blobs.max_blob_gas_per_block();
         history.blob_gas_used_ratio.push(ratio(blob_gas, max_blob_gas));
-        rewards.push(reward(block, &percentiles));
+        rewards.push(reward(&block, &percentiles));
         last = Some(block);
     }
     if let Some(block) = last {

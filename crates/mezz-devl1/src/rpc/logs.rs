@@ -24,8 +24,9 @@ pub(super) fn search(view: &View, filter: &Filter) -> Result<Vec<RpcLog>, RpcErr
     let mut found = Vec::new();
     match filter.block_option {
         FilterBlockOption::AtBlockHash(hash) => {
-            let block = view.block_by_hash(&hash).ok_or(RpcError::BlockNotFound(hash.into()))?;
-            collect(block, filter, false, &mut found);
+            let block = view.block_by_hash(&hash)?;
+            let block = block.ok_or(RpcError::BlockNotFound(hash.into()))?;
+            collect(&block, filter, false, &mut found);
         }
         FilterBlockOption::Range { from_block, to_block } => {
             let head = view.number();
@@ -38,8 +39,12 @@ pub(super) fn search(view: &View, filter: &Filter) -> Result<Vec<RpcLog>, RpcErr
             if got > MAX_BLOCKS {
                 return Err(RpcError::RangeTooLong { got, max: MAX_BLOCKS });
             }
-            for block in (from..=to).filter_map(|number| view.block(number)) {
-                collect(block, filter, false, &mut found);
+            for number in from..=to {
+                if !view.may_have_logs(number, |bloom| filter.matches_bloom(bloom)) {
+                    continue;
+                }
+                let Some(block) = view.block(number)? else { continue };
+                collect(&block, filter, false, &mut found);
                 if found.len() > MAX_LOGS {
                     return Err(RpcError::TooManyResults { max: MAX_LOGS });
                 }

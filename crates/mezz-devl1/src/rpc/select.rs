@@ -55,7 +55,7 @@ pub(super) fn by_tag(
 ) -> Result<Option<Selected>, RpcError> {
     let view = version.view();
     match number(view, tag) {
-        Some(number) => Ok(view.block(number).cloned().map(Selected::Made)),
+        Some(number) => Ok(view.block(number)?.map(Selected::Made)),
         None => version.pending().map(Selected::Pending).map(Some).map_err(RpcError::Internal),
     }
 }
@@ -65,7 +65,7 @@ pub(super) fn block(version: &Published, id: BlockId) -> Result<Option<Selected>
     match id {
         // All blocks that are kept are canonical.
         BlockId::Hash(RpcBlockHash { block_hash, .. }) => {
-            Ok(version.view().block_by_hash(&block_hash).cloned().map(Selected::Made))
+            Ok(version.view().block_by_hash(&block_hash)?.map(Selected::Made))
         }
         BlockId::Number(tag) => by_tag(version, tag),
     }

@@ -19,7 +19,7 @@ use super::{
     fees::{next_base_fee, suggested_tip},
     heavy,
     logs::rpc_log,
-    quick, run_heavy, select,
+    run_heavy, select,
 };
 use crate::{
     chain::{Block, CheckedTransaction, Rules, effective_gas_price},
@@ -29,17 +29,17 @@ use crate::{
 pub(super) fn register(module: &mut RpcModule<Rpc>) -> Registered {
     acting(module, "eth_sendRawTransaction", send_raw)?;
     acting(module, "eth_sendTransaction", send)?;
-    quick(module, "eth_getTransactionByHash", by_hash)?;
-    quick(module, "eth_getRawTransactionByHash", |rpc, mut args| {
+    heavy(module, "eth_getTransactionByHash", by_hash)?;
+    heavy(module, "eth_getRawTransactionByHash", |rpc, mut args| {
         let hash: B256 = args.next("transaction hash")?;
-        Ok(find(rpc, &hash).map(|transaction| Bytes::from(transaction.signed.encoded_2718())))
+        Ok(find(rpc, &hash)?.map(|transaction| Bytes::from(transaction.signed.encoded_2718())))
     })?;
-    quick(module, "eth_getTransactionReceipt", |rpc, mut args| {
+    heavy(module, "eth_getTransactionReceipt", |rpc, mut args| {
         let hash: B256 = args.next("transaction hash")?;
         let version = rpc.version();
         let view = version.view();
-        let found = view.transaction(&hash);
-        Ok(found.and_then(|(block, index)| rpc_receipt(&view.rules, block, index)))
+        let found = view.transaction(&hash)?;
+        Ok(found.and_then(|(block, index)| rpc_receipt(&view.rules, &block, index)))
     })?;
     heavy(module, "eth_getTransactionByBlockNumberAndIndex", |rpc, mut args| {
         let tag: BlockNumberOrTag = args.next("block number or tag")?;
@@ -47,11 +47,12 @@ pub(super) fn register(module: &mut RpcModule<Rpc>) -> Registered {
         let selected = select::by_tag(&rpc.version(), tag)?;
         Ok(selected.and_then(|selected| rpc_transaction(selected.block(), index.0)))
     })?;
-    quick(module, "eth_getTransactionByBlockHashAndIndex", |rpc, mut args| {
+    heavy(module, "eth_getTransactionByBlockHashAndIndex", |rpc, mut args| {
         let hash: B256 = args.next("block hash")?;
         let index: Index = args.next("index")?;
         let version = rpc.version();
-        Ok(version.view().block_by_hash(&hash).and_then(|block| rpc_transaction(block, index.0)))
+        let block = version.view().block_by_hash(&hash)?;
+        Ok(block.and_then(|block| rpc_transaction(&block, index.0)))
     })
 }
 
@@ -96,7 +97,7 @@ fn fill(rpc: &Rpc, mut request: TransactionRequest) -> Result<TransactionRequest
         request.nonce = Some(view.pool.next_nonce(from, nonce));
     }
     if request.gas_price.is_none() {
-        let tip = request.max_priority_fee_per_gas.unwrap_or_else(|| suggested_tip(view));
+        let tip = request.max_priority_fee_per_gas.map_or_else(|| suggested_tip(view), Ok)?;
         request.max_priority_fee_per_gas = Some(tip);
         let base_fee = u128::from(next_base_fee(view));
         request.max_fee_per_gas.get_or_insert(base_fee.saturating_mul(2).saturating_add(tip));
@@ -146,21 +147,21 @@ fn signature_hash(typed: &TypedTransaction) -> B256 {
     }
 }
 
-fn find(rpc: &Rpc, hash: &B256) -> Option<Arc<CheckedTransaction>> {
+fn find(rpc: &Rpc, hash: &B256) -> Result<Option<Arc<CheckedTransaction>>, RpcError> {
     let version = rpc.version();
     let view = version.view();
-    match view.transaction(hash) {
+    Ok(match view.transaction(hash)? {
         Some((block, index)) => block.transactions.get(index).cloned(),
         None => view.pool.get(hash).cloned(),
-    }
+    })
 }
 
 fn by_hash(rpc: &Rpc, mut args: Args<'_>) -> Result<Option<Transaction>, RpcError> {
     let hash: B256 = args.next("transaction hash")?;
     let version = rpc.version();
     let view = version.view();
-    if let Some((block, index)) = view.transaction(&hash) {
-        return Ok(rpc_transaction(block, index));
+    if let Some((block, index)) = view.transaction(&hash)? {
+        return Ok(rpc_transaction(&block, index));
     }
     Ok(view.pool.get(&hash).map(|transaction| waiting_transaction(transaction)))
 }

@@ -18,6 +18,7 @@ use serde_json::{Value, json};
 use crate::{
     blobs::pad,
     chain::{Block, View},
+    log::LogError,
 };
 
 /// Most hashes of one request: more than a block can have blobs.
@@ -44,8 +45,15 @@ fn failure(status: StatusCode, message: &str) -> Answer {
     (status, Some(json!({ "code": status.as_u16(), "message": message })))
 }
 
+fn unreadable(error: &LogError) -> Answer {
+    failure(StatusCode::INTERNAL_SERVER_ERROR, &error.to_string())
+}
+
 fn genesis(view: &View) -> Answer {
-    let time = view.block(0).map_or(0, |block| block.header.timestamp);
+    let time = match view.block(0) {
+        Ok(block) => block.map_or(0, |block| block.header.timestamp),
+        Err(error) => return unreadable(&error),
+    };
     let data = json!({
         "genesis_time": time.to_string(),
         "genesis_validators_root": B256::ZERO,
@@ -56,7 +64,7 @@ fn genesis(view: &View) -> Answer {
 
 fn blobs(view: &View, id: &str, query: &str) -> Answer {
     let block = match id {
-        "head" | "latest" => Some(view.head()),
+        "head" | "latest" => Ok(Some(view.head().clone())),
         "safe" => view.block(view.safe()),
         "finalized" => view.block(view.finalized()),
         "genesis" | "earliest" => view.block(0),
@@ -75,10 +83,12 @@ fn blobs(view: &View, id: &str, query: &str) -> Answer {
             return failure(StatusCode::BAD_REQUEST, &message);
         }
     };
-    let Some(block) = block else {
-        return failure(StatusCode::NOT_FOUND, "Block not found");
+    let block = match block {
+        Ok(Some(block)) => block,
+        Ok(None) => return failure(StatusCode::NOT_FOUND, "Block not found"),
+        Err(error) => return unreadable(&error),
     };
-    if gone(block) {
+    if gone(&block) {
         let message = format!("The blobs of block {} are not kept any more", block.number());
         return failure(StatusCode::NOT_FOUND, &message);
     }

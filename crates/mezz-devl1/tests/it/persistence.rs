@@ -169,3 +169,74 @@ async fn time_goes_on_from_where_it_was() {
     let block = world.block("latest").await;
     assert_eq!(quantity(&block["timestamp"]), START + 5_010);
 }
+
+/// What clients ask by hash, and what they are told of a chain that moved.
+async fn found_by_hash(world: &World) -> Vec<Value> {
+    let mut all = Vec::new();
+    for number in 0..=world.l1.block_number() {
+        let block = world.block(format!("{number:#x}")).await;
+        let count = json!([block["hash"]]);
+        all.push(world.ask("eth_getBlockByHash", json!([block["hash"], true])).await);
+        all.push(world.ask("eth_getBlockTransactionCountByHash", count).await);
+        for hash in block["transactions"].as_array().unwrap() {
+            for method in [
+                "eth_getTransactionByHash",
+                "eth_getTransactionReceipt",
+                "eth_getRawTransactionByHash",
+            ] {
+                all.push(world.ask(method, json!([hash])).await);
+            }
+        }
+    }
+    all.push(world.ask("eth_feeHistory", json!(["0x400", "latest", [50.0]])).await);
+    all.push(world.ask("eth_gasPrice", json!([])).await);
+    all
+}
+
+#[tokio::test]
+async fn a_chain_that_holds_no_block_in_memory_answers_as_one_that_holds_all() {
+    let whole = World::new().await;
+    live(&whole).await;
+    let directory = tempfile::tempdir().unwrap();
+    let start = || async {
+        World::with(|config| {
+            config.data_dir = Some(directory.path().to_owned());
+            config.memory_mib = 0;
+        })
+        .await
+    };
+    let world = start().await;
+    live(&world).await;
+    assert_eq!(world.l1.block_hash(), whole.l1.block_hash());
+    assert_eq!(description(&world).await, description(&whole).await);
+    assert_eq!(found_by_hash(&world).await, found_by_hash(&whole).await);
+    world.l1.shutdown().await;
+
+    let world = start().await;
+    assert_eq!(description(&world).await, description(&whole).await);
+    for world in [&world, &whole] {
+        world.l1.reorg(Reorg::of_depth(3)).await.unwrap();
+    }
+    assert_eq!(description(&world).await, description(&whole).await);
+    assert_eq!(found_by_hash(&world).await, found_by_hash(&whole).await);
+}
+
+#[tokio::test]
+async fn a_block_that_is_damaged_on_disk_is_an_error_and_not_another_block() {
+    let directory = tempfile::tempdir().unwrap();
+    let world = World::with(|config| {
+        config.data_dir = Some(directory.path().to_owned());
+        config.memory_mib = 0;
+    })
+    .await;
+    let path = directory.path().join("l1-blocks.log");
+    let first = fs::metadata(&path).unwrap().len();
+    world.l1.mine_many(2).await.unwrap();
+    let file = fs::OpenOptions::new().write(true).open(&path).unwrap();
+    std::os::unix::fs::FileExt::write_all_at(&file, &[0xff; 8], first + 100).unwrap();
+    let (code, message, _) = world.refused("eth_getBlockByNumber", json!(["0x1", false])).await;
+    assert_eq!(code, -32603);
+    assert!(message.contains("the checksum does not match"), "{message}");
+    assert_eq!(world.l1.handle_beacon_request("/eth/v1/beacon/blobs/1").0, 500);
+    assert_eq!(quantity(&world.block("0x2").await["number"]), 2);
+}
