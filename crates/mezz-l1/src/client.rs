@@ -167,6 +167,12 @@ impl L1Client {
         Ok(Step::Block(Box::new(L1Block { at, parent_hash, facts, events })))
     }
 
+    /// What was shown contradicts itself, and no block can be named for it. With several nodes, another one is asked
+    /// from now on.
+    pub fn doubt(&self) {
+        self.endpoint.pass_over();
+    }
+
     /// The error for a block that is there while the next one has another parent. With several nodes,
     /// another one is asked from now on.
     pub fn contradiction(&self, number: L1BlockNumber) -> L1Error {

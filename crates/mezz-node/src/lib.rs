@@ -41,4 +41,4 @@ pub use sequencer::{
     HeadView, L1View, Proposal, Sequencer, SequencerParts, SequencerSettings, propose,
     run_sequencer,
 };
-pub use view::ChainView;
+pub use view::{ChainView, WrongFinalClaim};

@@ -3,13 +3,32 @@
 use std::sync::Arc;
 
 use alloy_consensus::{Header, Sealed};
+use alloy_primitives::B256;
 use mezz_evm::Crypto;
 use mezz_l1::L1Contracts;
-use mezz_store::{L1Store, StoreReader};
-use mezz_types::{BlockNumber, ChainConfig, Commitment};
+use mezz_store::{L1Store, StoreError, StoreReader};
+use mezz_types::{BatchIndex, BlockNumber, ChainConfig, ClaimId, Commitment};
 use tokio::sync::{broadcast, watch};
 
 use crate::{BlockTiming, ChainEvent, EngineError, engine::next_inbox_index};
+
+/// A claim that L1 shows as final and that contradicts what this node derived from L1's own batches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "L1 shows claim {claim} up to batch {batch_end} as final with commitment {claimed}, but this node derived \
+     {derived}: its L1 node lies, or a wrong claim went undisputed, or this node's data or software is at fault; \
+     nothing becomes final here meanwhile: ask other L1 nodes, and compare with a node on another machine"
+)]
+pub struct WrongFinalClaim {
+    /// Which.
+    pub claim: ClaimId,
+    /// One past its last batch.
+    pub batch_end: BatchIndex,
+    /// What is final on L1.
+    pub claimed: B256,
+    /// What this node has.
+    pub derived: B256,
+}
 
 /// Reads the chain; cheap to clone.
 #[derive(Clone)]
@@ -35,6 +54,22 @@ impl ChainView {
     /// News from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<ChainEvent> {
         self.events.subscribe()
+    }
+
+    /// What L1 shows as final and is not what this node derived; none if nothing is, or this node is not that far.
+    ///
+    /// # Errors
+    /// A failure of the disk.
+    pub fn wrong_final_claim(&self) -> Result<Option<WrongFinalClaim>, StoreError> {
+        let Some(claim) = self.l1.last_final_claim()? else { return Ok(None) };
+        let Some(outcome) = self.l1.outcome(claim.batch_end.prev())? else { return Ok(None) };
+        let derived = outcome.post.hash();
+        Ok((derived != claim.post).then_some(WrongFinalClaim {
+            claim: claim.id,
+            batch_end: claim.batch_end,
+            claimed: claim.post,
+            derived,
+        }))
     }
 
     /// The commitment of the chain after `block`.

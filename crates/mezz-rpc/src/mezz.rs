@@ -91,6 +91,7 @@ fn status(context: &Context) -> Result<ChainStatus, RpcError> {
         derived_batches: view.l1.last_outcome()?.map_or(0, |(last, _)| last.get() + 1),
         claims: alive.len() as u64,
         final_batches: from.get(),
+        wrong_final_claim: view.wrong_final_claim()?.map(|wrong| wrong.claim),
         contested: alive.iter().any(|claim| claim.contested.is_some() && claim.outcome.is_none()),
         messages: messages.get(),
         unconsumed_messages: messages.distance_from(extra.next_inbox_index),

@@ -51,6 +51,9 @@ pub struct ChainStatus {
     pub claims: u64,
     /// Batches under the last final claim.
     pub final_batches: u64,
+    /// The last final claim, if it contradicts what this node derived: its L1 lies, or the chain's settlement is wrong.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrong_final_claim: Option<B256>,
     /// Whether a claim's range is contested, hence frozen.
     pub contested: bool,
     /// Messages in the inbox.

@@ -43,6 +43,8 @@ pub enum Lie {
     Fork(Arc<Fork>),
     /// Shows the true chain and one of its own in turns, some requests each.
     Flip(Arc<Fork>),
+    /// Shows a chain of its own from some block on, whose head has one label too many.
+    ForkWithLabel(&'static str, Arc<Fork>),
     /// Takes one label from a chain of its own.
     Label(&'static str, Arc<Fork>),
     /// Leaves a log out.
@@ -124,6 +126,11 @@ impl Liar {
         let asked = params[0].as_str().unwrap_or_default();
         let number = asked.strip_prefix("0x").and_then(|hex| u64::from_str_radix(hex, 16).ok());
         if let Lie::Fork(fork) = &lie {
+            return fork.answer(method, params, &result).unwrap_or(result);
+        }
+        if let Lie::ForkWithLabel(label, fork) = &lie {
+            let latest = json!(["latest"]);
+            let params = if asked == *label { &latest } else { params };
             return fork.answer(method, params, &result).unwrap_or(result);
         }
         match (lie, method) {

@@ -11,10 +11,12 @@ use alloy_primitives::{Address, B256, Bytes, Log, U256};
 use mezz_action_tests::{
     ETHER, FINALIZED_DEPTH, Fork, Front, Liar, Lie, Manner, TestNode, World, WorldSettings, key,
 };
-use mezz_contracts::Inbox;
+use mezz_contracts::{Inbox, Settlement};
 use mezz_l1::{Endpoint, L1Error, SystemTimer, Timer};
-use mezz_node::{DerivationError, Progress};
-use mezz_types::{DataKind, InboxIndex, L1Facts, Message, MessageKind, next_accumulator};
+use mezz_node::{DerivationError, Progress, ProposerError};
+use mezz_types::{
+    BatchIndex, DataKind, InboxIndex, L1Facts, Message, MessageKind, next_accumulator,
+};
 use tokio::sync::Notify;
 
 /// Errors in a row after which a node is not expected to come further by itself.
@@ -526,6 +528,122 @@ fn facts_of(facts: &L1Facts) -> Inbox::L1Facts {
         baseFee: facts.base_fee,
         blobBaseFee: facts.blob_base_fee,
     }
+}
+
+/// A final claim that contradicts the batches, in a flawless block. Nothing becomes final by it; the node goes on,
+/// says that it is wrong, and is well again when the liar is honest or another node is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_final_claim() {
+    let mut world = chain().await;
+    world.act_l1_mine(FINALIZED_DEPTH).await;
+    world.act_derive_all().await;
+    let finalized = world.node.finalized();
+    assert!(finalized > 0, "a true claim is final");
+    let (settlement, end) = (world.chain.contracts.settlement, last_batch_end(&world));
+    let forged = |_: &L1Facts| forged_claim(settlement, end);
+    // Long enough for L1 to show the forged block as finalized.
+    let fork = Fork::invent(&world.l1, world.l1.head() + 1, FINALIZED_DEPTH + 3, forged).await;
+    among_three(&mut world, Lie::Fork(fork.clone())).await;
+
+    let liar = Liar::new(world.l1.handler(), Lie::Nothing);
+    let mut node = world.replica_on(Endpoint::in_process(liar.clone()));
+    assert_well(&mut node, &world, "honest").await;
+    for label in ["latest", "finalized"] {
+        liar.tell(if label == "latest" {
+            Lie::Fork(fork.clone())
+        } else {
+            Lie::ForkWithLabel(label, fork.clone())
+        });
+        assert_eq!(derive(&mut node).await.len(), 0, "{label}: it follows L1");
+        let cursor = node.parts().view.l1.cursor().unwrap().expect("it read L1");
+        assert_eq!(cursor.number.get(), fork.end(), "{label}");
+        let wrong = node.parts().view.wrong_final_claim().unwrap().expect("it shows");
+        assert_eq!((wrong.claim, wrong.batch_end), (FORGED, end));
+        assert_eq!(node.head(), world.node.head(), "{label}");
+        assert_eq!(node.finalized(), finalized, "{label}: nothing more is final");
+        node.restart();
+        assert_eq!(derive(&mut node).await.len(), 0, "{label}: a restart changes nothing");
+        assert_eq!(node.finalized(), finalized, "{label}");
+    }
+    liar.tell(Lie::Nothing);
+    // L1 is shorter than it was said to be, and grows.
+    world.act_l1_mine(FINALIZED_DEPTH + 4).await;
+    world.act_derive_all().await;
+    assert_well(&mut node, &world, "honest again").await;
+    assert_eq!(node.parts().view.wrong_final_claim().unwrap(), None);
+    assert_eq!(node.finalized(), world.node.finalized());
+}
+
+/// The liar is asked first: when its claim shows, the other node is asked, and the false blocks are taken back.
+#[tokio::test(flavor = "multi_thread")]
+async fn forged_final_claim_of_one_of_two() {
+    let mut world = chain().await;
+    let (settlement, end) = (world.chain.contracts.settlement, last_batch_end(&world));
+    let from = world.l1.head() + 1;
+    let fork = Fork::invent(&world.l1, from, 3, |_| forged_claim(settlement, end)).await;
+    world.act_l1_mine(5).await;
+    world.act_derive_all().await;
+    let liar = Liar::new(world.l1.handler(), Lie::Fork(fork));
+    let nodes = vec![Endpoint::in_process(liar), Endpoint::in_process(world.l1.handler())];
+    let several = Endpoint::several(nodes, None, Arc::new(SystemTimer)).expect("one of two");
+    let mut node = world.replica_on(several);
+    derive(&mut node).await;
+    assert_well(&mut node, &world, "the other was asked").await;
+    assert_eq!(node.parts().view.wrong_final_claim().unwrap(), None);
+}
+
+/// A proposer does not claim on top of what contradicts it, and claims again when that is gone.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_proposer_waits_while_a_forged_claim_is_final() {
+    let mut world = chain().await;
+    let (settlement, end) = (world.chain.contracts.settlement, last_batch_end(&world));
+    let from = world.l1.head() + 1;
+    let fork = Fork::invent(&world.l1, from, 3, |_| forged_claim(settlement, end)).await;
+    let liar = Liar::new(world.l1.handler(), Lie::Fork(fork));
+    world.node.close();
+    let honest = std::mem::replace(&mut world.node.config.l1, Endpoint::in_process(liar.clone()));
+    world.node.restart();
+    assert_eq!(derive(&mut world.node).await.len(), 0);
+    let refused = world.try_propose().await;
+    assert!(
+        matches!(&refused, Err(error @ ProposerError::WrongFinalClaim(wrong))
+            if error.is_temporary() && wrong.claim == FORGED),
+        "{refused:?}"
+    );
+    liar.tell(Lie::Nothing);
+    world.act_l1_mine(4).await;
+    world.act_derive_all().await;
+    world.node.close();
+    world.node.config.l1 = honest;
+    world.node.restart();
+    operator(&mut world, Lie::Nothing).await;
+}
+
+/// The id of the claim that nobody made.
+const FORGED: B256 = B256::repeat_byte(0xbd);
+
+fn last_batch_end(world: &World) -> BatchIndex {
+    let last = world.node.parts().view.l1.last_batch().unwrap().expect("there are batches");
+    last.batch.index.next()
+}
+
+/// A claim, and its finality, in one block.
+fn forged_claim(settlement: Address, end: BatchIndex) -> Vec<Log> {
+    let post = B256::repeat_byte(0xba);
+    let proposed = Settlement::ClaimProposed {
+        id: FORGED,
+        parent: B256::ZERO,
+        proposer: key("mallory").address(),
+        batchEnd: end.get(),
+        post,
+        digest: B256::ZERO,
+        line: 0,
+        windowEnd: 0,
+    };
+    let finalized = Settlement::ClaimFinalized { id: FORGED, batchEnd: end.get(), post };
+    [proposed.encode_log_data(), finalized.encode_log_data()]
+        .map(|data| Log { address: settlement, data })
+        .to_vec()
 }
 
 /// A batch whose bytes nobody has, in a flawless block: a node that has read it is not stuck with it.

@@ -25,7 +25,13 @@ pub(crate) async fn run(args: &StatusArgs, out: Output) -> eyre::Result<()> {
         status.derived_batches,
         status.final_batches,
         status.claims,
-        if status.contested { "; one is CONTESTED: settlement is frozen" } else { "" },
+        if status.wrong_final_claim.is_some() {
+            "; the last final one is WRONG by what this node derived: see docs/runbook/WrongClaimFinal.md"
+        } else if status.contested {
+            "; one is CONTESTED: settlement is frozen"
+        } else {
+            ""
+        },
         status.messages,
         status.unconsumed_messages,
         status.pool_pending,

@@ -30,6 +30,7 @@ pub(crate) struct Board {
     pub(crate) pool_transactions: Levels,
     pub(crate) batches: Levels,
     pub(crate) claims: Levels,
+    pub(crate) wrong_final_claim: Level,
     pub(crate) messages_unconsumed: Level,
     pub(crate) unposted_blocks: Level,
     pub(crate) unposted_age: Level,
@@ -107,6 +108,11 @@ impl Board {
             it.batches,
         );
         all.register("claims", "Claims that are not final: open, contested", it.claims);
+        all.register(
+            "wrong_final_claim",
+            "1 if the last final claim on L1 contradicts what this node derived",
+            it.wrong_final_claim,
+        );
         all.register(
             "messages_unconsumed",
             "L1 messages not in a block yet",

@@ -195,6 +195,8 @@ impl Probe {
         let lost = |it: &&StoredClaim| matches!(it.outcome, Some((ClaimOutcome::Lost, _)));
         let lost = claims.iter().filter(lost).count();
         Board::set(&board.claims, "state", "lost", lost as f64);
+        let wrong = self.view.wrong_final_claim()?.is_some();
+        board.wrong_final_claim.set(if wrong { 1.0 } else { 0.0 });
         Board::set(&board.batches, "state", "posted", posted as f64);
         Board::set(&board.batches, "state", "derived", derived as f64);
         Board::set(&board.batches, "state", "final", done.get() as f64);
@@ -209,8 +211,11 @@ impl Probe {
         Ok((posted, derived))
     }
 
-    /// Whether the node follows L1 and is not behind.
+    /// Whether the node follows L1, is not behind, and agrees with what is final there.
     pub(crate) fn readiness(&self) -> eyre::Result<Readiness> {
+        if let Some(wrong) = self.view.wrong_final_claim()? {
+            return Ok(Err(wrong.to_string()));
+        }
         let l1 = *self.l1.borrow();
         if l1.seen_at_ms == 0 {
             return Ok(Err("no L1 block was processed since the start".into()));

@@ -1,9 +1,8 @@
 //! What can go wrong while following L1.
 
-use alloy_primitives::B256;
 use mezz_l1::{L1Error, Severity};
 use mezz_store::StoreError;
-use mezz_types::{BatchIndex, BlockNumber, ClaimId, L1BlockNumber};
+use mezz_types::{BlockNumber, ClaimId, L1BlockNumber};
 
 use crate::EngineError;
 
@@ -63,21 +62,6 @@ pub enum DerivationError {
         /// Where it says that L1 made it final.
         l1_block: L1BlockNumber,
     },
-    /// A final claim is not what this node derived.
-    #[error(
-        "claim {claim} up to batch {batch_end} is final with commitment {claimed}, but this node \
-         derived {derived}: a wrong claim went undisputed, or this node's data is damaged"
-    )]
-    WrongClaimFinal {
-        /// Which.
-        claim: ClaimId,
-        /// One past its last batch.
-        batch_end: BatchIndex,
-        /// What is final.
-        claimed: B256,
-        /// What this node has.
-        derived: B256,
-    },
 }
 
 impl DerivationError {
@@ -89,9 +73,7 @@ impl DerivationError {
             Self::TooDeep { .. } | Self::FinalTakenBack { .. } => true,
             Self::Store(error) => error.severity() == mezz_store::Severity::Temporary,
             Self::Engine(error) => error.is_temporary(),
-            Self::WrongClaimFinal { .. }
-            | Self::SnapshotForeign { .. }
-            | Self::SnapshotNotFinal { .. } => false,
+            Self::SnapshotForeign { .. } | Self::SnapshotNotFinal { .. } => false,
         }
     }
 }

@@ -15,6 +15,8 @@
 //!   than this node remembers, or would take back what is final, the node waits.
 //! - D7 A batch that cannot be taken over may be gone from L1: that is looked into before it is tried again.
 //! - D8 What a snapshot gave is not believed, and nothing starts on it, before L1 has its claim as final.
+//! - D9 A claim that L1 shows as final and that contradicts the batches on L1 makes nothing final. L1 is followed
+//!   as before, so that the node goes on by itself once the claim is gone, and another L1 node is asked.
 
 mod actor;
 mod error;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use super::DerivationError;
 use crate::{
     BlockNews, ChainView, Clock, DerivedBatch, EngineHandle, L1View, PoolHandle, SharedTransaction,
+    WrongFinalClaim,
 };
 
 /// Claims looked at when a range is contested: each costs its proposer a bond.
@@ -21,6 +22,10 @@ const CLAIMS_OF_A_RANGE: usize = 1_024;
 
 /// L1 blocks whose hashes are kept, also if L1 says that they are finalized.
 const KEPT_L1_BLOCKS: u64 = 256;
+
+/// Between complaints about one wrong final claim, and turns to another L1 node because of it: as long as a node that
+/// said something wrong is asked last.
+const DOUBT_EVERY_MS: u64 = 60_000;
 
 /// How L1 is followed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,13 +84,15 @@ pub struct Derivation {
     pub(super) parts: DerivationParts,
     seen: watch::Sender<L1View>,
     finalized: Option<L1BlockNumber>,
+    /// The last wrong final claim that was complained about, and when, milliseconds.
+    doubted: Option<(WrongFinalClaim, u64)>,
 }
 
 impl Derivation {
     /// Goes on where the store left off.
     pub fn new(parts: DerivationParts) -> (Self, watch::Receiver<L1View>) {
         let (seen, view) = watch::channel(L1View::default());
-        (Self { parts, seen, finalized: None }, view)
+        (Self { parts, seen, finalized: None, doubted: None }, view)
     }
 
     /// Does the next thing (D1).
@@ -273,6 +280,13 @@ impl Derivation {
             return Err(self.parts.client.contradiction(finalized.number).into());
         }
         self.finalized = Some(finalized.number);
+        if let Some(wrong) = self.parts.view.wrong_final_claim()? {
+            self.doubt(wrong);
+            return Ok(());
+        }
+        if self.doubted.take().is_some() {
+            tracing::info!("L1 does not show the wrong claim as final any more");
+        }
         let Some(claim) = l1.last_final_claim()? else { return Ok(()) };
         let Some((ClaimOutcome::Final, position)) = &claim.outcome else { return Ok(()) };
         if position.block.number > finalized.number {
@@ -280,11 +294,6 @@ impl Derivation {
         }
         // The claim may be further than this node is.
         let Some(outcome) = l1.outcome(claim.batch_end.prev())? else { return Ok(()) };
-        let derived = outcome.post.hash();
-        if derived != claim.post {
-            let (claim, batch_end, claimed) = (claim.id, claim.batch_end, claim.post);
-            return Err(DerivationError::WrongClaimFinal { claim, batch_end, claimed, derived });
-        }
         let known = self.parts.view.reader.finalized()?.map(|block| block.number);
         if known.is_none_or(|known| known < outcome.last_block) {
             let at = seen(position.block);
@@ -295,6 +304,19 @@ impl Derivation {
             self.forget_blobs(claim.batch_end);
         }
         Ok(())
+    }
+
+    /// D9.
+    fn doubt(&mut self, wrong: WrongFinalClaim) {
+        let now = self.parts.clock.now_ms();
+        let again = |(before, at): (WrongFinalClaim, u64)| {
+            before != wrong || now.saturating_sub(at) >= DOUBT_EVERY_MS
+        };
+        if self.doubted.is_none_or(again) {
+            tracing::error!("{wrong}");
+            self.parts.client.doubt();
+            self.doubted = Some((wrong, now));
+        }
     }
 
     /// Nobody disputes what is final.

@@ -2,7 +2,8 @@
 
 use mezz_l1::{L1Error, Severity};
 use mezz_store::StoreError;
-use mezz_types::{BatchIndex, ClaimId};
+
+use crate::WrongFinalClaim;
 
 /// What can go wrong while claiming.
 #[derive(Debug, thiserror::Error)]
@@ -13,14 +14,9 @@ pub enum ProposerError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// The last final claim is not what this node derived.
-    #[error("claim {claim} up to batch {batch_end} is final and is not what this node derived")]
-    WrongClaimFinal {
-        /// Which.
-        claim: ClaimId,
-        /// One past its last batch.
-        batch_end: BatchIndex,
-    },
+    /// The last final claim is not what this node derived: nothing that it could claim would stand on it.
+    #[error(transparent)]
+    WrongFinalClaim(#[from] WrongFinalClaim),
 }
 
 impl ProposerError {
@@ -29,7 +25,8 @@ impl ProposerError {
         match self {
             Self::L1(error) => error.severity() != Severity::Critical,
             Self::Store(error) => error.severity() == mezz_store::Severity::Temporary,
-            Self::WrongClaimFinal { .. } => false,
+            // A node that lies may turn honest, or another one may be asked.
+            Self::WrongFinalClaim(_) => true,
         }
     }
 }

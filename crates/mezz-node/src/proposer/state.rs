@@ -108,11 +108,9 @@ impl Proposer {
             let id = self.settings.genesis_hash;
             return Ok(Tip { id, batch_end: BatchIndex::ZERO, own: false, window_end: 0 });
         };
-        match self.view.l1.outcome(claim.batch_end.prev())? {
-            Some(outcome) if outcome.post.hash() != claim.post => {
-                Err(ProposerError::WrongClaimFinal { claim: claim.id, batch_end: claim.batch_end })
-            }
-            _ => Ok(self.tip(&claim)),
+        match self.view.wrong_final_claim()? {
+            Some(wrong) => Err(wrong.into()),
+            None => Ok(self.tip(&claim)),
         }
     }
 
