@@ -127,6 +127,40 @@ async fn a_node_goes_on_from_a_snapshot_with_batches_in_blobs() {
     goes_on(DataKind::Blob).await;
 }
 
+/// The blocks that L1 has come first: others in their place could never be posted.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restored_sequencer_builds_nothing_before_it_has_every_batch() {
+    let mut world = World::new(WorldSettings::default()).await;
+    let dir = tempfile::tempdir().expect("there is room");
+    live(&mut world).await;
+    settle(&mut world).await;
+    let (file, _) = snapshot(&world, &dir);
+    for _ in 0..3 {
+        transfers(&mut world, 1).await;
+    }
+    world.act_derive_all().await;
+    let head = world.node.head();
+
+    let mut config = world.replica_config();
+    config.roles = world.node.config.roles.clone();
+    world.node.close();
+    let identity = Some(world.chain.genesis_hash);
+    restore_snapshot(&file, &config.data_dir, identity, StoreOptions::default())
+        .expect("the snapshot is of this chain");
+    world.node = TestNode::open(config);
+    let mut steps = 0;
+    while world.node.parts_mut().derivation.step().await.expect("L1 is honest") != Progress::Idle {
+        steps += 1;
+        world.clock.advance_secs(30);
+        assert!(world.act_l2_build().await.is_none(), "built after {steps} steps");
+    }
+    assert!(steps > 3, "{steps}");
+    assert_eq!(world.node.head(), head);
+    world.clock.advance_secs(30);
+    let built = world.act_l2_build().await.expect("it has every batch");
+    assert_eq!(built.header.number, head.0 + 1);
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_snapshot_whose_claim_l1_does_not_have_as_final_is_refused() {
     let mut world = World::new(WorldSettings::default()).await;

@@ -2,15 +2,17 @@
 
 use std::{path::Path, sync::Arc};
 
+use alloy::eips::BlockNumberOrTag;
 use alloy_primitives::B256;
 use eyre::{WrapErr as _, bail, eyre};
-use mezz_deploy::ChainFile;
+use mezz_deploy::{BLOB_RETENTION_SECS, ChainFile};
 use mezz_l1::{BeaconClient, Endpoint, L1Client, SystemTimer};
 use mezz_node::check_snapshot;
 use mezz_store::{
     Holding, SnapshotSummary, Store, StoreOptions, inspect, inspect_snapshot, read_snapshot_origin,
     restore_snapshot,
 };
+use mezz_types::DataKind;
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -120,6 +122,9 @@ async fn create(data: &Path, file: &Path, out: Output) -> eyre::Result<()> {
     let dir = data.join("chain");
     // The node that writes it may be in another directory.
     let file = std::path::absolute(file)?;
+    if file.exists() {
+        bail!("{} is there already: choose another name, or move it away", file.display());
+    }
     let summary = match inspect(&dir)? {
         Holding::Nothing => bail!("{} holds no chain: name one with --data", dir.display()),
         Holding::Unclean => bail!(
@@ -141,8 +146,11 @@ async fn restore(args: &RestoreArgs, out: Output) -> eyre::Result<()> {
     let chain = args.chain.as_deref().map(ChainFile::read).transpose()?;
     if !args.l1.is_empty() {
         let chain = chain.as_ref().ok_or_else(|| eyre!("name the chain with --chain"))?;
-        ask_l1(args, chain).await?;
+        let warning = ask_l1(args, chain).await?;
         out.say("L1 has the snapshot's claim as final.");
+        if let Some(warning) = warning {
+            out.say(warning);
+        }
     }
     let dir = args.data.join("chain");
     if let Some(parent) = dir.parent() {
@@ -161,8 +169,8 @@ async fn restore(args: &RestoreArgs, out: Output) -> eyre::Result<()> {
     Ok(())
 }
 
-/// Whether L1 has the claim as final that the snapshot rests on.
-async fn ask_l1(args: &RestoreArgs, chain: &ChainFile) -> eyre::Result<()> {
+/// Whether L1 has the claim as final that the snapshot rests on; what its node will lack, if anything.
+async fn ask_l1(args: &RestoreArgs, chain: &ChainFile) -> eyre::Result<Option<String>> {
     let (identity, origin, genesis) = read_snapshot_origin(&args.from)?;
     if identity != chain.genesis_hash {
         bail!("the snapshot is of the chain {identity}, not of {}", chain.genesis_hash);
@@ -172,5 +180,35 @@ async fn ask_l1(args: &RestoreArgs, chain: &ChainFile) -> eyre::Result<()> {
     // No blob is asked for.
     let client = L1Client::new(&l1, BeaconClient::new(Vec::new()), chain.contracts);
     check_snapshot(&client, &chain.config, identity, &genesis, &origin).await?;
-    Ok(())
+    let head = client.block_at(BlockNumberOrTag::Latest).await?;
+    Ok(head.and_then(|head| {
+        let last = &origin.batch.batch;
+        blobs_gone(last.data_kind, last.facts.timestamp, head.timestamp)
+    }))
+}
+
+/// Says so if the blobs of the next batches may be gone from L1.
+fn blobs_gone(kind: DataKind, accepted_at: u64, now: u64) -> Option<String> {
+    let age = now.saturating_sub(accepted_at);
+    (kind == DataKind::Blob && age > BLOB_RETENTION_SECS).then(|| {
+        format!(
+            "Its last batch is {} days old, and beacon nodes keep blobs for 18: the node needs those of the next \
+             batches from an archive, with --beacon (another node with --keep-blobs and --serve-blobs is one).",
+            age / 86_400
+        )
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_restores_learns_that_blobs_are_gone() {
+        assert_eq!(blobs_gone(DataKind::Blob, 1_000_000, 1_000_000 + BLOB_RETENTION_SECS), None);
+        let warning =
+            blobs_gone(DataKind::Blob, 1_000_000, 1_000_001 + BLOB_RETENTION_SECS).unwrap();
+        assert!(warning.starts_with("Its last batch is 18 days old"), "{warning}");
+        assert_eq!(blobs_gone(DataKind::Calldata, 0, u64::MAX), None);
+    }
 }

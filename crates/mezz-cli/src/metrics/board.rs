@@ -148,6 +148,13 @@ impl Board {
         );
         all.register("history_from", "First block that is kept whole", it.history_from);
         all.register("ready", "1 if the node follows L1 and is not behind", it.ready);
+        self.register_work(&mut all);
+        all
+    }
+
+    /// What this node did, counted from its start.
+    fn register_work(&self, all: &mut Registry) {
+        let it = self.clone();
         all.register("batches_posted", "Batches that this node posted", it.batches_posted);
         all.register("batch_bytes", "Bytes in them", it.batch_bytes);
         all.register("claims_posted", "Claims that this node posted", it.claims_posted);
@@ -160,6 +167,5 @@ impl Board {
             it.block_step.0,
         );
         all.register("rpc_requests", "RPC requests by method and outcome", it.rpc_requests);
-        all
     }
 }

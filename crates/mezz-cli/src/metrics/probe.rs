@@ -220,6 +220,9 @@ impl Probe {
         if l1.seen_at_ms == 0 {
             return Ok(Err("no L1 block was processed since the start".into()));
         }
+        if !l1.caught_up {
+            return Ok(Err("L1 was not read to its end since the start".into()));
+        }
         let age = self.now_secs().saturating_sub(l1.timestamp);
         if age > MAX_L1_AGE {
             return Ok(Err(format!("the L1 block last processed is {age} s old")));

@@ -47,7 +47,7 @@ pub enum BatcherError {
     /// A message waited for longer than the force delay, and the blocks before the one that has it fill a batch.
     #[error(
         "message {message} is due and L1 takes no batch without it, but blocks {} to {} fill one: they were not \
-         posted in time, and have to be taken back", blocks.0, blocks.1
+         posted in time, and the sequencer has to build them anew", blocks.0, blocks.1
     )]
     MessageDue {
         /// The message's place in the inbox.

@@ -13,8 +13,11 @@
 //!   is not sent: it waits for the block that has the message.
 
 mod actor;
+mod draft;
 mod error;
 mod state;
+
+pub(crate) use draft::Drafts;
 
 pub use actor::run_batcher;
 pub use error::BatcherError;

@@ -3,10 +3,7 @@
 use alloy::eips::BlockNumberOrTag;
 use mezz_types::{BlockNumber, InboxIndex, L1BlockNumber};
 
-use super::{
-    Derivation, DerivationError, Progress,
-    state::{seen, with_nonces},
-};
+use super::{Derivation, DerivationError, Progress, state::seen};
 use crate::{BlockNews, engine::last_block_before};
 
 impl Derivation {
@@ -35,9 +32,7 @@ impl Derivation {
         tracing::warn!(l1_block = %ancestor.number, "L1 took back blocks");
         let returned = self.parts.engine.rewind(kept_messages, ancestor).await?;
         if let Some(pool) = &self.parts.pool {
-            let returned = with_nonces(&self.parts.view, returned)?;
-            let nonces = returned.iter().map(|(it, nonce)| (it.signer(), *nonce)).collect();
-            pool.block_built(BlockNews { nonces, returned, ..BlockNews::default() }).await;
+            pool.block_built(BlockNews::of_returned(&self.parts.view, returned)?).await;
         }
         self.refresh_view(&seen(ancestor)).await?;
         Ok(Progress::Rewound(ancestor.number))

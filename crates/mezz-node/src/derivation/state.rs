@@ -13,8 +13,7 @@ use tokio::sync::watch;
 
 use super::DerivationError;
 use crate::{
-    BlockNews, ChainView, Clock, DerivedBatch, EngineHandle, L1View, PoolHandle, SharedTransaction,
-    WrongFinalClaim,
+    BlockNews, ChainView, Clock, DerivedBatch, EngineHandle, L1View, PoolHandle, WrongFinalClaim,
 };
 
 /// Claims looked at when a range is contested: each costs its proposer a bond.
@@ -124,6 +123,7 @@ impl Derivation {
                 {
                     self.refresh_view(&at).await?;
                 }
+                self.seen.send_if_modified(|view| !std::mem::replace(&mut view.caught_up, true));
                 self.finalize().await?;
                 Ok(Progress::Idle)
             }
@@ -179,9 +179,7 @@ impl Derivation {
         if derived.headers.is_empty() && derived.returned.is_empty() {
             return Ok(());
         }
-        let returned = with_nonces(&self.parts.view, derived.returned)?;
-        let nonces = returned.iter().map(|(it, nonce)| (it.signer(), *nonce)).collect();
-        pool.block_built(BlockNews { nonces, returned, ..BlockNews::default() }).await;
+        pool.block_built(BlockNews::of_returned(&self.parts.view, derived.returned)?).await;
         Ok(())
     }
 
@@ -262,10 +260,11 @@ impl Derivation {
         {
             end = end.prev();
         }
-        self.seen.send_replace(L1View {
-            timestamp: at.timestamp,
-            seen_at_ms: self.parts.clock.now_ms().max(1),
-            consumable_end: end,
+        let seen_at_ms = self.parts.clock.now_ms().max(1);
+        self.seen.send_modify(|view| {
+            view.timestamp = at.timestamp;
+            view.seen_at_ms = seen_at_ms;
+            view.consumable_end = end;
         });
         Ok(())
     }
@@ -378,19 +377,4 @@ fn claim_event(event: &L1Event, position: L1Position) -> Vec<ClaimEvent> {
         | L1Event::RangeContested { .. }
         | L1Event::Withdrawn { .. } => Vec::new(),
     }
-}
-
-/// The transactions with their senders' nonces at the head.
-pub(super) fn with_nonces(
-    view: &ChainView,
-    transactions: Vec<SharedTransaction>,
-) -> Result<Vec<(SharedTransaction, u64)>, DerivationError> {
-    let Some(state) = view.reader.state_at_head()? else { return Ok(Vec::new()) };
-    transactions
-        .into_iter()
-        .map(|transaction| {
-            let account = state.account(transaction.signer())?;
-            Ok((transaction, account.map_or(0, |account| account.nonce)))
-        })
-        .collect()
 }

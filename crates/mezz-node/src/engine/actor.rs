@@ -80,6 +80,11 @@ impl Actor {
                 self.publish();
                 let _ = reply.send(returned);
             }
+            EngineRequest::TakeBack(posted, reply) => {
+                let returned = self.engine.take_back_unposted(posted);
+                self.publish();
+                let _ = reply.send(returned);
+            }
             EngineRequest::Finalize(block, reply) => {
                 let _ = reply.send(self.engine.finalize(block));
             }

@@ -18,6 +18,7 @@ pub(super) enum EngineRequest {
     Follow(Box<AnnouncedBlock>, Reply<Option<B256>>),
     Derive(Box<Batch>, Bytes, Vec<Message>, Reply<DerivedBatch>),
     Rewind(InboxIndex, L1BlockRef, Reply<Vec<SharedTransaction>>),
+    TakeBack(BlockNumber, Reply<Vec<SharedTransaction>>),
     Finalize(BlockNumber, Reply<()>),
 }
 
@@ -77,6 +78,17 @@ impl EngineHandle {
         ancestor: L1BlockRef,
     ) -> Result<Vec<SharedTransaction>, EngineError> {
         self.ask(|reply| EngineRequest::Rewind(kept, ancestor, reply)).await
+    }
+
+    /// Takes back the blocks after `posted` that are in no batch.
+    ///
+    /// # Errors
+    /// As of [`EngineState::take_back_unposted`](super::EngineState::take_back_unposted).
+    pub async fn take_back_unposted(
+        &self,
+        posted: BlockNumber,
+    ) -> Result<Vec<SharedTransaction>, EngineError> {
+        self.ask(|reply| EngineRequest::TakeBack(posted, reply)).await
     }
 
     /// Makes `block` final.

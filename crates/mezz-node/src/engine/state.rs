@@ -359,6 +359,20 @@ impl EngineState {
         Ok(returned)
     }
 
+    /// Takes back the blocks after `posted`, and returns their signed transactions; if that is not the last
+    /// block whose batch was taken over, nothing is done.
+    ///
+    /// # Errors
+    /// As of [`EngineState::roll_back`].
+    pub fn take_back_unposted(
+        &mut self,
+        posted: BlockNumber,
+    ) -> Result<Vec<SharedTransaction>, EngineError> {
+        let last = self.store.l1().last_outcome()?;
+        let last = last.map_or(BlockNumber::ZERO, |(_, outcome)| outcome.last_block);
+        if last == posted { self.roll_back(posted) } else { Ok(Vec::new()) }
+    }
+
     /// E6.
     fn news_of_rollback(&self, target: BlockNumber) -> Result<Option<TakenBack>, EngineError> {
         let head = BlockNumber::new(self.head.number);

@@ -10,7 +10,10 @@ use alloy_consensus::{TxEnvelope, transaction::Recovered};
 use alloy_primitives::{Address, B256};
 use tokio::sync::{broadcast, mpsc, oneshot};
 
+use mezz_store::StoreError;
+
 use super::{PoolError, PoolStatus, PoolTransaction};
+use crate::ChainView;
 
 /// A transaction with its sender, shared.
 pub type SharedTransaction = Arc<Recovered<TxEnvelope>>;
@@ -48,6 +51,27 @@ pub struct BlockNews {
     pub invalid: Vec<B256>,
     /// Transactions of undone blocks, with their sender's nonce now.
     pub returned: Vec<(SharedTransaction, u64)>,
+}
+
+impl BlockNews {
+    /// Blocks with these transactions were undone; the view has the head that is left.
+    ///
+    /// # Errors
+    /// As of the store.
+    pub fn of_returned(
+        view: &ChainView,
+        transactions: Vec<SharedTransaction>,
+    ) -> Result<Self, StoreError> {
+        let Some(state) = view.reader.state_at_head()? else { return Ok(Self::default()) };
+        let mut news = Self::default();
+        for transaction in transactions {
+            let sender = transaction.signer();
+            let nonce = state.account(sender)?.map_or(0, |account| account.nonce);
+            news.nonces.push((sender, nonce));
+            news.returned.push((transaction, nonce));
+        }
+        Ok(news)
+    }
 }
 
 /// Speaks to the pool.

@@ -12,8 +12,11 @@ use tokio::{
 use super::{HeadView, L1View, SequencerSettings, propose};
 use crate::{
     BlockNews, BuildRequest, BuiltBlock, CandidateLimits, ChainView, Clock, EngineError,
-    EngineHandle, PoolHandle, engine::next_inbox_index,
+    EngineHandle, PoolHandle, batcher::Drafts, engine::next_inbox_index,
 };
+
+/// Between two looks at whether the blocks can be posted: it takes as long as making a batch.
+const ASK_EVERY_MS: u64 = 10_000;
 
 /// What a sequencer is made of.
 pub struct SequencerParts {
@@ -36,12 +39,14 @@ pub struct SequencerParts {
 /// Builds blocks.
 pub struct Sequencer {
     parts: SequencerParts,
+    /// When it was last asked whether the blocks can be posted, milliseconds.
+    asked_at_ms: Option<u64>,
 }
 
 impl Sequencer {
     /// Builds with these parts.
     pub const fn new(parts: SequencerParts) -> Self {
-        Self { parts }
+        Self { parts, asked_at_ms: None }
     }
 
     /// Builds the next block if the policy says so.
@@ -49,12 +54,13 @@ impl Sequencer {
     /// # Errors
     /// As of the engine.
     pub async fn step(&mut self) -> Result<Option<BuiltBlock>, EngineError> {
-        let SequencerParts { view, engine, pool, settings, l1, clock, data } = &self.parts;
-        let head = Arc::clone(&view.head.borrow());
-        let l1_view = *l1.borrow();
+        let l1_view = *self.parts.l1.borrow();
         if l1_view.seen_at_ms == 0 {
             return Ok(None);
         }
+        self.take_back(l1_view).await?;
+        let SequencerParts { view, engine, pool, settings, clock, data, .. } = &self.parts;
+        let head = Arc::clone(&view.head.borrow());
         let head_view =
             HeadView { timestamp: head.timestamp, next_inbox_index: next_inbox_index(&head)? };
         let messages = self.messages(&head_view, &l1_view)?;
@@ -85,6 +91,32 @@ impl Sequencer {
         };
         pool.block_built(news).await;
         Ok(Some(built))
+    }
+
+    /// S7.
+    async fn take_back(&mut self, l1: L1View) -> Result<(), EngineError> {
+        let SequencerParts { view, engine, pool, clock, data, .. } = &self.parts;
+        let now = clock.now_ms();
+        if self.asked_at_ms.is_some_and(|asked| now.saturating_sub(asked) < ASK_EVERY_MS) {
+            return Ok(());
+        }
+        self.asked_at_ms = Some(now);
+        let stuck = match (Drafts { view, l1, data: *data }).stuck() {
+            Ok(stuck) => stuck,
+            Err(error) => {
+                tracing::debug!(%error, "not known whether the blocks can be posted");
+                return Ok(());
+            }
+        };
+        let Some((first, message)) = stuck else { return Ok(()) };
+        let returned = engine.take_back_unposted(first.prev()).await?;
+        tracing::warn!(
+            %message, first = %first, transactions = returned.len(),
+            "the blocks were not posted in time, and L1 takes none of them without a message that is due: they are \
+             built anew, with the message first"
+        );
+        pool.block_built(BlockNews::of_returned(view, returned)?).await;
+        Ok(())
     }
 
     fn messages(&self, head: &HeadView, l1: &L1View) -> Result<Vec<Message>, EngineError> {

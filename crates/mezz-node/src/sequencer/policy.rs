@@ -8,6 +8,10 @@
 //! - S4 Without transactions and messages a block is built only every
 //!   [`SequencerSettings::heartbeat_secs`]; markers alone wait for one of those.
 //! - S5 While L1 is behind what the head has consumed (a reorg in progress), nothing is built.
+//! - S6 Before L1 was read to its end once since the start, nothing is built: the blocks of batches that this node
+//!   has lost, or never had, come first.
+//! - S7 Blocks that were not posted in time, so that L1 would take no batch of them for want of a message that is
+//!   due, are taken back. Their transactions wait again.
 
 use mezz_types::{ChainConfig, InboxIndex, Message, MessageKind};
 
@@ -37,6 +41,8 @@ pub struct L1View {
     pub seen_at_ms: u64,
     /// One past the last message that is deep enough in L1 to be consumed.
     pub consumable_end: InboxIndex,
+    /// Whether, since the start, L1 was read to its end once, and every batch on it taken over.
+    pub caught_up: bool,
 }
 
 /// The head to build on.
@@ -68,7 +74,7 @@ pub fn propose(
     messages: &[Message],
     waiting: bool,
 ) -> Option<Proposal> {
-    if l1.consumable_end < head.next_inbox_index {
+    if !l1.caught_up || l1.consumable_end < head.next_inbox_index {
         return None;
     }
     let taken = take_messages(config, messages);
@@ -159,7 +165,12 @@ mod tests {
     const HEAD: HeadView = HeadView { timestamp: 1_000, next_inbox_index: InboxIndex::new(5) };
 
     fn l1(timestamp: u64) -> L1View {
-        L1View { timestamp, seen_at_ms: 50_000, consumable_end: InboxIndex::new(9) }
+        L1View {
+            timestamp,
+            seen_at_ms: 50_000,
+            consumable_end: InboxIndex::new(9),
+            caught_up: true,
+        }
     }
 
     fn decide(now_ms: u64, l1: L1View, messages: &[Message], waiting: bool) -> Option<Proposal> {
@@ -206,6 +217,13 @@ mod tests {
         );
         let stale: Vec<_> = (5..9).map(|index| message(index, MessageKind::Call, 800)).collect();
         assert_eq!(decide(50_000, l1(1_200), &stale, true), None);
+    }
+
+    #[test]
+    fn nothing_is_built_before_l1_was_read_to_its_end() {
+        let started = L1View { caught_up: false, ..l1(1_200) };
+        assert_eq!(decide(50_000, started, &[], true), None);
+        assert!(decide(50_000, l1(1_200), &[], true).is_some());
     }
 
     #[test]
