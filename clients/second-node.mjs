@@ -25,8 +25,9 @@ const blockNumber = BigInt(expected.number);
 
 await check(`a second node has the same block ${blockNumber} from L1 alone`, async () => {
   await until(async () => {
-    const safe = await reader.getBlock({ blockTag: 'safe' });
-    return safe.number >= blockNumber;
+    // One that starts from a snapshot has no whole block before its first one.
+    const safe = await reader.getBlock({ blockTag: 'safe' }).catch(() => null);
+    return safe && safe.number >= blockNumber;
   });
   assert.equal((await reader.getBlock({ blockNumber })).hash, expected.hash);
 });

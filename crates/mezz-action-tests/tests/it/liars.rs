@@ -581,7 +581,7 @@ async fn forged_final_claim_of_one_of_two() {
     let (settlement, end) = (world.chain.contracts.settlement, last_batch_end(&world));
     let from = world.l1.head() + 1;
     let fork = Fork::invent(&world.l1, from, 3, |_| forged_claim(settlement, end)).await;
-    world.act_l1_mine(5).await;
+    world.act_l1_mine(3).await;
     world.act_derive_all().await;
     let liar = Liar::new(world.l1.handler(), Lie::Fork(fork));
     let nodes = vec![Endpoint::in_process(liar), Endpoint::in_process(world.l1.handler())];

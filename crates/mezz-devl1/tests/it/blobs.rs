@@ -239,12 +239,21 @@ async fn full_blocks_make_blobs_dearer() {
 
 #[tokio::test]
 async fn blobs_are_kept_for_as_long_as_is_asked() {
-    let world = World::with(|config| config.blob_history = 2).await;
-    world.succeed(honest(0, version_0(&[blob(1)]))).await;
-    world.l1.mine_many(1).await.unwrap();
-    assert_eq!(fetch(&world, "/eth/v1/beacon/blobs/1")["data"].as_array().unwrap().len(), 1);
-    world.l1.mine_many(1).await.unwrap();
-    let (status, body) = world.l1.handle_beacon_request("/eth/v1/beacon/blobs/1");
-    assert_eq!(status, 404);
-    assert!(body["message"].as_str().unwrap().contains("not kept"), "{body}");
+    // Of blocks that are held in memory, and of those that are read from disk.
+    let directory = tempfile::tempdir().unwrap();
+    for data_dir in [None, Some(directory.path().to_owned())] {
+        let world = World::with(|config| {
+            config.blob_history = 2;
+            config.memory_mib = if data_dir.is_some() { 0 } else { config.memory_mib };
+            config.data_dir = data_dir;
+        })
+        .await;
+        world.succeed(honest(0, version_0(&[blob(1)]))).await;
+        world.l1.mine_many(1).await.unwrap();
+        assert_eq!(fetch(&world, "/eth/v1/beacon/blobs/1")["data"].as_array().unwrap().len(), 1);
+        world.l1.mine_many(1).await.unwrap();
+        let (status, body) = world.l1.handle_beacon_request("/eth/v1/beacon/blobs/1");
+        assert_eq!(status, 404);
+        assert!(body["message"].as_str().unwrap().contains("not kept"), "{body}");
+    }
 }
