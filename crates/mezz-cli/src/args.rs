@@ -127,6 +127,9 @@ pub struct UpArgs {
     /// Settings for the chain instead of the ones for development.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// What clients of the RPC may have at once.
+    #[command(flatten)]
+    pub rpc_limits: RpcLimitArgs,
 }
 
 /// Where batches go on L1.
@@ -388,6 +391,9 @@ pub struct NodeArgs {
     /// Keys of single roles.
     #[command(flatten)]
     pub role_signers: RoleSignerArgs,
+    /// What clients of the RPC may have at once.
+    #[command(flatten)]
+    pub rpc_limits: RpcLimitArgs,
 }
 
 /// Which blocks are kept whole.
@@ -539,7 +545,11 @@ pub struct TourArgs {
 
 /// Arguments of `load`.
 #[derive(Debug, Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub struct LoadArgs {
+    /// Another kind of load.
+    #[command(subcommand)]
+    pub other: Option<OtherLoad>,
     /// The RPC to load.
     #[arg(long, default_value = "http://127.0.0.1:9545", value_name = "URL")]
     pub rpc: String,
@@ -573,6 +583,80 @@ pub struct LoadArgs {
     /// Who funds the senders; account 0 of the public test mnemonic if left out.
     #[command(flatten)]
     pub key: KeyArgs,
+}
+
+/// Loads that are not of transactions.
+#[derive(Debug, Subcommand)]
+pub enum OtherLoad {
+    /// Open many WebSocket subscribers, flood the node with heavy requests, and compare blocks without and with that.
+    Subscribers(SubscribersArgs),
+}
+
+/// Arguments of `load subscribers`.
+#[derive(Debug, Args)]
+pub struct SubscribersArgs {
+    /// The RPC to load, for HTTP and WebSocket; start it with --rpc-connections above --subscribers.
+    #[arg(long, default_value = "http://127.0.0.1:9545", value_name = "URL")]
+    pub rpc: String,
+    /// Subscribers, each with a connection of its own: to heads and to logs in turn.
+    #[arg(long, default_value_t = 10_000)]
+    pub subscribers: usize,
+    /// Heavy requests under way at once: eth_getLogs, debug_traceBlockByNumber, debug_traceCall.
+    #[arg(long, default_value_t = 16, value_name = "REQUESTS")]
+    pub flood: usize,
+    /// Token transfers a second whose way into a block is timed.
+    #[arg(long, default_value = "2", value_name = "PER_SECOND")]
+    pub rate: NonZeroU64,
+    /// How long to look, first without and then with subscribers and flood.
+    #[arg(long, default_value = "60s", value_parser = time, value_name = "TIME")]
+    pub duration: Duration,
+    /// How long to wait for what was not delivered.
+    #[arg(long, default_value = "60s", value_parser = time, value_name = "TIME")]
+    pub patience: Duration,
+    /// Process of the node, if it runs on this machine and its memory is to be looked at.
+    #[arg(long, value_name = "PID")]
+    pub pid: Option<u32>,
+    /// Who funds the transfers; account 0 of the public test mnemonic if left out.
+    #[command(flatten)]
+    pub key: KeyArgs,
+}
+
+/// What clients of the RPC may have at once.
+#[derive(Clone, Debug, Args)]
+#[command(next_help_heading = "RPC limits")]
+pub struct RpcLimitArgs {
+    /// Connections at once, HTTP and WebSocket together; each takes an open file.
+    #[arg(long, default_value_t = 1_024, value_name = "NUMBER")]
+    pub rpc_connections: u32,
+    /// Subscriptions of one connection.
+    #[arg(long, default_value_t = 128, value_name = "NUMBER")]
+    pub rpc_subscriptions: u32,
+    /// Blocks that a subscriber may be behind before its subscription is closed.
+    #[arg(long, default_value_t = 128, value_name = "BLOCKS")]
+    pub rpc_behind: usize,
+    /// Filters at once, of all clients together; one that nobody polls for five minutes is forgotten.
+    #[arg(long, default_value_t = 10_000, value_name = "NUMBER")]
+    pub rpc_filters: usize,
+    /// Heavy requests (logs, traces, simulations, proofs) under way at once.
+    #[arg(long, default_value_t = 4, value_name = "NUMBER")]
+    pub rpc_heavy: usize,
+    /// Heavy requests that wait; more are refused with -32005.
+    #[arg(long, default_value_t = 64, value_name = "NUMBER")]
+    pub rpc_heavy_queue: usize,
+}
+
+impl From<&RpcLimitArgs> for mezz_rpc::Limits {
+    fn from(args: &RpcLimitArgs) -> Self {
+        Self {
+            connections: args.rpc_connections,
+            subscriptions: args.rpc_subscriptions,
+            news_items: args.rpc_behind,
+            filters: args.rpc_filters,
+            heavy: args.rpc_heavy,
+            heavy_queue: args.rpc_heavy_queue,
+            ..Self::default()
+        }
+    }
 }
 
 /// What each transaction of a load does.

@@ -13,6 +13,7 @@ mod keys;
 mod keystore;
 mod live;
 mod metrics;
+mod open_files;
 mod output;
 mod reference;
 mod wiring;

@@ -114,6 +114,35 @@ impl Client {
         Ok(self.number("eth_blockNumber", json!([])).await?.saturating_to())
     }
 
+    /// How many logs blocks `first` to `last` have.
+    pub(crate) async fn log_count(&self, first: u64, last: u64) -> Result<u64, LoadError> {
+        if first > last {
+            return Ok(0);
+        }
+        let range =
+            json!([{ "fromBlock": format!("{first:#x}"), "toBlock": format!("{last:#x}") }]);
+        let logs: Vec<Value> = self.ask_for("eth_getLogs", range).await?;
+        Ok(logs.len() as u64)
+    }
+
+    /// Whether a method has a result, and why not.
+    pub(crate) async fn outcome(&self, method: &'static str, params: Value) -> Result<(), String> {
+        #[derive(Deserialize)]
+        struct Outcome {
+            error: Option<RpcFailure>,
+        }
+        let body = json!({ "jsonrpc": "2.0", "id": 0, "method": method, "params": params });
+        let answer = self.post(body.to_string()).await.map_err(|error| error.to_string())?;
+        let bytes = answer.bytes().await.map_err(|error| error.to_string())?;
+        match serde_json::from_slice(&bytes) {
+            Ok(Outcome { error: None }) => Ok(()),
+            Ok(Outcome { error: Some(error) }) => {
+                Err(format!("{} ({})", error.message, error.code))
+            }
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
     /// Hashes of a block's transactions; `None` if there is no such block.
     pub(crate) async fn block(&self, number: u64) -> Result<Option<Vec<B256>>, LoadError> {
         #[derive(Deserialize)]

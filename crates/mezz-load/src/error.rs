@@ -52,6 +52,12 @@ pub enum LoadError {
     /// A transaction could not be signed.
     #[error("signing: {0}")]
     Signing(#[from] alloy::signers::Error),
+    /// A subscriber could not connect, or lost its connection.
+    #[error("a WebSocket connection failed: {reason}")]
+    Socket {
+        /// Why.
+        reason: String,
+    },
     /// The settings ask for nothing.
     #[error("{what} must be at least 1")]
     Nothing {

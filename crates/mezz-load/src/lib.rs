@@ -10,9 +10,14 @@ mod fund;
 mod prepare;
 mod report;
 mod run;
+mod subscribers;
 mod workload;
 
 pub use error::LoadError;
 pub use report::{Percentiles, Refusal, Report};
 pub use run::{Event, LoadSettings, chain_id, run};
+pub use subscribers::{
+    BlockPace, Delivery, HeavyRequests, SubscriberEvent, SubscriberReport, SubscriberSettings,
+    run_subscribers,
+};
 pub use workload::{Recipients, Workload};

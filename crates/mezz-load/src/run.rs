@@ -277,7 +277,7 @@ impl Book {
 }
 
 /// A reason without what differs from one transaction to the next, so that equal ones are counted together.
-fn generic(reason: &str) -> String {
+pub(crate) fn generic(reason: &str) -> String {
     let word = |word: &str| {
         let is_value = word.starts_with("0x") || word.bytes().any(|byte| byte.is_ascii_digit());
         String::from(if is_value && !word.starts_with('(') { "…" } else { word })

@@ -110,11 +110,11 @@ impl TakenBack {
         let (mut blocks, mut bytes) = (Vec::new(), 0usize);
         let mut at = head;
         while at > target.number {
-            let Some(block) = LoggedBlock::stored(reader, at)? else { break };
-            bytes = bytes.saturating_add(block.bytes());
-            if bytes > most {
+            let block = LoggedBlock::stored(reader, at)?;
+            bytes = bytes.saturating_add(block.as_ref().map_or(0, LoggedBlock::bytes));
+            let Some(block) = block.filter(|_| bytes <= most) else {
                 return Ok(Self { head: target, blocks: None, bytes: 0 });
-            }
+            };
             blocks.push(block);
             at = at.prev();
         }

@@ -5,7 +5,7 @@
 
 use std::future::Future;
 
-use futures_util::{StreamExt as _, stream::FuturesOrdered};
+use futures_util::{StreamExt as _, future::Either, stream::FuturesOrdered};
 use jsonrpsee::{
     BatchResponseBuilder, MethodResponse,
     core::middleware::{Batch, BatchEntry, Notification, RpcServiceT},
@@ -15,11 +15,16 @@ use jsonrpsee::{
     },
 };
 
+use crate::accepting::Accepting;
+
 /// Its requests wait for the disk, and their answers are small.
 const SEND: &str = "eth_sendRawTransaction";
 
+/// Ends a subscription.
+const UNSUBSCRIBE: &str = "eth_unsubscribe";
+
 /// What is for WebSocket alone.
-const SUBSCRIBING: [&str; 2] = ["eth_subscribe", "eth_unsubscribe"];
+const SUBSCRIBING: [&str; 2] = ["eth_subscribe", UNSUBSCRIBE];
 
 /// Answers batches by asking `service` for each request.
 #[derive(Clone, Debug)]
@@ -27,6 +32,7 @@ pub(crate) struct Batches<S> {
     pub(crate) service: S,
     /// Bytes of an answer at most.
     pub(crate) bytes: usize,
+    pub(crate) accepting: Accepting,
 }
 
 impl<S> RpcServiceT for Batches<S>
@@ -45,7 +51,7 @@ where
     type BatchResponse = MethodResponse;
 
     fn call<'a>(&self, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        ask(&self.service, request)
+        ask(&self.service, &self.accepting, request)
     }
 
     fn notification<'a>(
@@ -56,20 +62,36 @@ where
     }
 
     fn batch<'a>(&self, batch: Batch<'a>) -> impl Future<Output = MethodResponse> + Send + 'a {
-        let service = self.service.clone();
+        let (service, accepting) = (self.service.clone(), self.accepting.clone());
         let answers = BatchResponseBuilder::new_with_limit(self.bytes);
-        async move { answer(&service, batch, answers).await.unwrap_or_else(|too_large| too_large) }
+        async move {
+            answer(&service, &accepting, batch, answers).await.unwrap_or_else(|too_large| too_large)
+        }
     }
 }
 
 /// The answer to one request. The server calls it an error of its own when somebody asks over HTTP for what
 /// only WebSocket can give.
-fn ask<'a, S>(service: &S, request: Request<'a>) -> impl Future<Output = MethodResponse> + Send + 'a
+fn ask<'a, S>(
+    service: &S,
+    accepting: &Accepting,
+    request: Request<'a>,
+) -> impl Future<Output = MethodResponse> + Send + 'a
 where
-    S: RpcServiceT<MethodResponse = MethodResponse>,
+    S: RpcServiceT<MethodResponse = MethodResponse> + Clone + Send + Sync + 'static,
 {
     let subscribing = SUBSCRIBING.contains(&request.method_name()).then(|| request.id.clone());
-    let answer = service.call(request);
+    let ends = (request.method_name() == UNSUBSCRIBE).then(|| accepting.wait(&request)).flatten();
+    let answer = match ends {
+        None => Either::Left(service.call(request)),
+        Some(accepted) => {
+            let service = service.clone();
+            Either::Right(async move {
+                accepted.await;
+                service.call(request).await
+            })
+        }
+    };
     async move {
         let answer = answer.await;
         match subscribing {
@@ -86,23 +108,24 @@ where
 /// The answer to a batch; as an error if it gets too large.
 async fn answer<S>(
     service: &S,
+    accepting: &Accepting,
     batch: Batch<'_>,
     mut answers: BatchResponseBuilder,
 ) -> Result<MethodResponse, MethodResponse>
 where
-    S: RpcServiceT<MethodResponse = MethodResponse>,
+    S: RpcServiceT<MethodResponse = MethodResponse> + Clone + Send + Sync + 'static,
 {
     let mut sends = FuturesOrdered::new();
     let mut notified = false;
     for entry in batch {
         match entry {
             Ok(BatchEntry::Call(request)) if request.method_name() == SEND => {
-                sends.push_back(ask(service, request));
+                sends.push_back(ask(service, accepting, request));
             }
             Ok(BatchEntry::Call(request)) => {
                 // What was sent before it is in the pool when it is answered.
                 settle(&mut sends, &mut answers).await?;
-                answers.append(ask(service, request).await)?;
+                answers.append(ask(service, accepting, request).await)?;
             }
             Ok(BatchEntry::Notification(notification)) => {
                 notified = true;

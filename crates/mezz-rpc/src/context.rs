@@ -9,17 +9,23 @@ use mezz_evm::{BlockEnv, Simulator};
 use mezz_node::{ChainView, L1View, PoolHandle};
 use mezz_store::{BlockRef, StateView};
 use mezz_types::{BatchIndex, BlockNumber, L1Facts, Rules};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use crate::{
     ChainInfo, Limits,
+    accepting::Accepting,
     counts::RequestCounts,
     error::RpcError,
     filters::Filters,
     mezz::l1_facts,
     news::News,
     overrides::{Layered, Overrides},
+    server::Strain,
+    workers::Workers,
 };
+
+/// Looks at a label whose block is taken back while it is read.
+const TRIES: u32 = 3;
 
 /// Shared by all methods.
 pub(crate) struct Context {
@@ -34,8 +40,10 @@ pub(crate) struct Context {
     pub(crate) filters: Filters,
     pub(crate) news: News,
     pub(crate) counts: RequestCounts,
-    /// Places for work that takes long: so many at once, the others wait.
-    pub(crate) heavy: Arc<Semaphore>,
+    pub(crate) calls: Workers,
+    pub(crate) heavy: Workers,
+    pub(crate) strain: Arc<Strain>,
+    pub(crate) accepting: Accepting,
     /// What the block with this hash says of L1, since every transaction that comes in asks.
     pub(crate) facts: Mutex<Option<(B256, L1Facts)>>,
 }
@@ -76,7 +84,25 @@ impl Context {
 
     /// The state after the block that an id names.
     pub(crate) fn state(&self, id: BlockId) -> Result<StateView, RpcError> {
-        Ok(self.view.reader.state_at(self.known_block(id)?.number)?)
+        Ok(self.stand(id)?.1)
+    }
+
+    /// Header of the block that an id names, and the state after it. A label is followed to where it points
+    /// meanwhile, when its block is taken back in between.
+    fn stand(&self, id: BlockId) -> Result<(Header, StateView), RpcError> {
+        let label = matches!(id, BlockId::Number(tag) if !tag.is_number());
+        let mut tries = if label { TRIES } else { 1 };
+        loop {
+            tries -= 1;
+            let found = self.known_block(id).and_then(|block| {
+                let (_, header) = self.header(block.number)?;
+                Ok((header, self.view.reader.state_at(block.number)?))
+            });
+            match found {
+                Err(RpcError::UnknownBlock) if tries > 0 => {}
+                found => return found,
+            }
+        }
     }
 
     /// The state at the head, and what it knows of L1.
@@ -120,9 +146,8 @@ impl Context {
         overrides: Overrides,
         work: impl FnOnce(&mut Simulator<'_, &Layered>) -> Result<T, RpcError>,
     ) -> Result<T, RpcError> {
-        let block = self.known_block(id)?;
-        let (_, header) = self.header(block.number)?;
-        let mut state = Layered::new(self.view.reader.state_at(block.number)?);
+        let (header, state) = self.stand(id)?;
+        let mut state = Layered::new(state);
         let changes = overrides.apply(&mut state)?;
         let env = self.block_env(&header)?;
         let mut simulator = Simulator::new(env, &state, self.view.crypto.as_ref())
@@ -131,16 +156,22 @@ impl Context {
         work(&mut simulator)
     }
 
-    /// Runs work that takes long on a thread of its own, a bounded number at once.
+    /// Runs a heavy request on the threads for these.
     pub(crate) async fn run_heavy<T: Send + 'static>(
         self: &Arc<Self>,
         work: impl FnOnce(&Self) -> Result<T, RpcError> + Send + 'static,
     ) -> Result<T, RpcError> {
-        let permit = Arc::clone(&self.heavy).acquire_owned().await;
-        let _permit = permit.map_err(|error| RpcError::Internal(error.to_string()))?;
         let context = Arc::clone(self);
-        tokio::task::spawn_blocking(move || work(&context))
-            .await
-            .map_err(|error| RpcError::Internal(error.to_string()))?
+        self.heavy.run(move || work(&context)).await
+    }
+
+    /// Runs a call, or what takes about as long, on the threads for these: heavy requests do not keep them
+    /// waiting.
+    pub(crate) async fn run_call<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, RpcError> + Send + 'static,
+    ) -> Result<T, RpcError> {
+        let context = Arc::clone(self);
+        self.calls.run(move || work(&context)).await
     }
 }

@@ -29,6 +29,17 @@ pub(crate) enum RpcError {
     /// More was asked for than a request may have.
     #[error("{0}")]
     Limit(String),
+    /// Too many requests that take long wait already.
+    #[error(
+        "too busy: {threads} requests of this kind are under way and {queue} wait already; try again \
+         later, or ask for less at once"
+    )]
+    Busy {
+        /// How many are under way.
+        threads: usize,
+        /// How many wait.
+        queue: usize,
+    },
     /// An error with a code of its own in the execution APIs.
     #[error("{message}")]
     Coded {
@@ -76,7 +87,7 @@ impl From<RpcError> for ErrorObjectOwned {
         let code = match &error {
             RpcError::Params(_) => -32602,
             RpcError::Refused(_) | RpcError::Moved(_) | RpcError::UnknownBlock => -32000,
-            RpcError::Limit(_) => -32005,
+            RpcError::Limit(_) | RpcError::Busy { .. } => -32005,
             RpcError::Coded { code, .. } => *code,
             RpcError::Internal(_) => -32603,
             RpcError::Reverted(data) => {

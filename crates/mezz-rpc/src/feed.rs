@@ -42,7 +42,7 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
 /// given the last one to see it by.
 async fn signed(context: &Arc<Context>, from: BlockNumber) -> Result<Vec<SignedBlock>, RpcError> {
     context
-        .run_heavy(move |context| {
+        .run_call(move |context| {
             let head = BlockNumber::new(context.view.head.borrow().number);
             let mut at = if from > head.next() { head } else { from };
             let (mut blocks, mut bytes) = (Vec::new(), 0usize);

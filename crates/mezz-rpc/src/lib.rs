@@ -1,5 +1,6 @@
 //! Ethereum JSON-RPC over a node.
 
+mod accepting;
 mod batches;
 mod context;
 mod counts;
@@ -10,6 +11,7 @@ mod feed;
 mod filters;
 mod history;
 mod json;
+mod limits;
 mod mezz;
 mod net;
 mod news;
@@ -20,9 +22,11 @@ mod register;
 mod server;
 mod subscribe;
 mod types;
+mod workers;
 
+pub use limits::Limits;
 pub use openrpc::openrpc;
-pub use server::{Limits, RpcConfig, RpcHandle, RpcStartError, start};
+pub use server::{RpcConfig, RpcHandle, RpcLoad, RpcStartError, start};
 pub use types::{
     BlockLabel, ChainInfo, ChainStatus, CommitmentFields, WithdrawalStage, WithdrawalStatus,
 };

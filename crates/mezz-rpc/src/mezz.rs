@@ -37,7 +37,7 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
     })?;
     method_async(module, "mezz_getWithdrawal", |params: (U64,), context| async move {
         let index = OutboxIndex::new(params.0.to());
-        context.run_heavy(move |context| withdrawal(context, index)).await
+        context.run_call(move |context| withdrawal(context, index)).await
     })?;
     method(module, "mezz_getBatch", |params: (U64,), context| {
         batch(context, BatchIndex::new(params.0.to()))

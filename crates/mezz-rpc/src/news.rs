@@ -1,21 +1,24 @@
 //! What subscribers are told. Each thing is put into JSON once, for all of them, and only if somebody wants it.
 
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, Weak};
 
-use alloy::eips::Encodable2718 as _;
+use alloy::{consensus::Transaction as _, eips::Encodable2718 as _};
 use alloy_primitives::Log;
-use mezz_node::{ChainEvent, LoggedBlock, PlacedLog, PoolHandle, SharedTransaction};
+use mezz_node::{ChainEvent, ChainView, LoggedBlock, PlacedLog, PoolHandle, SharedTransaction};
 use serde_json::{
     Value, json,
     value::{RawValue, to_raw_value},
 };
-use tokio::sync::broadcast::{self, error::RecvError};
+use tokio::sync::broadcast::{
+    self,
+    error::{RecvError, TryRecvError},
+};
 
 use crate::{
     Limits,
     context::Context,
     error::RpcError,
-    history::{History, Room},
+    history::{History, Reader, Room},
     json,
 };
 
@@ -23,19 +26,67 @@ use crate::{
 const TRANSACTION_BYTES: usize = 1 << 10;
 
 /// What subscribers follow.
-#[derive(Clone)]
 pub(crate) struct News {
-    pub(crate) chain: Arc<History<ChainNews>>,
-    pub(crate) pending: Arc<History<PendingNews>>,
+    chain: Arc<History<ChainNews>>,
+    events: Mutex<broadcast::Receiver<ChainEvent>>,
+    pending: Arc<History<PendingNews>>,
+    /// None on a node without a pool.
+    arrivals: Option<Mutex<broadcast::Receiver<SharedTransaction>>>,
 }
 
 impl News {
-    pub(crate) fn new(limits: &Limits) -> Self {
+    pub(crate) fn new(view: &ChainView, pool: Option<&PoolHandle>, limits: &Limits) -> Self {
         let Limits { news_items: items, news_bytes: bytes, .. } = *limits;
         Self {
             chain: History::new(Room { items, bytes }),
+            events: Mutex::new(view.subscribe()),
             // Transactions come many at a time, blocks one by one.
             pending: History::new(Room { items: items.saturating_mul(256), bytes }),
+            arrivals: pool.map(|pool| Mutex::new(pool.subscribe())),
+        }
+    }
+
+    /// What happens to the chain from now on.
+    pub(crate) fn chain(&self) -> Reader<ChainNews> {
+        self.catch_up();
+        self.chain.reader()
+    }
+
+    /// Transactions that enter the pool from now on.
+    pub(crate) fn pending(&self) -> Reader<PendingNews> {
+        self.catch_up();
+        self.pending.reader()
+    }
+
+    /// Reads what the chain and the pool told.
+    fn catch_up(&self) {
+        drain(&self.events, |event| match event {
+            Some(event) => {
+                let (news, bytes) = ChainNews::new(event);
+                self.chain.push(news, bytes);
+            }
+            None => self.chain.skip(),
+        });
+        let Some(arrivals) = &self.arrivals else { return };
+        drain(arrivals, |arrival| match arrival {
+            Some(transaction) => {
+                let (news, bytes) = PendingNews::new(transaction);
+                self.pending.push(news, bytes);
+            }
+            None => self.pending.skip(),
+        });
+    }
+}
+
+/// Tells of each item that is there, or that some are missing.
+fn drain<T: Clone>(items: &Mutex<broadcast::Receiver<T>>, mut tell: impl FnMut(Option<T>)) {
+    // A reader that panicked has taken whole items.
+    let mut items = items.lock().unwrap_or_else(PoisonError::into_inner);
+    loop {
+        match items.try_recv() {
+            Ok(item) => tell(Some(item)),
+            Err(TryRecvError::Lagged(_)) => tell(None),
+            Err(_) => return,
         }
     }
 }
@@ -114,6 +165,12 @@ pub(crate) struct PendingNews {
 }
 
 impl PendingNews {
+    fn new(transaction: SharedTransaction) -> (Self, usize) {
+        // Once as it is, and about twice that in hexadecimal.
+        let bytes = TRANSACTION_BYTES.saturating_add(transaction.input().len().saturating_mul(3));
+        (Self { transaction, hash: OnceLock::new(), whole: OnceLock::new() }, bytes)
+    }
+
     /// The transaction; its hash unless it is to be `whole`.
     pub(crate) fn shown(&self, whole: bool) -> Result<&RawValue, RpcError> {
         let transaction = &self.transaction;
@@ -139,46 +196,26 @@ fn cached(
 
 /// Keeps what subscribers and filters read up with the chain and the pool, until the context is gone.
 pub(crate) fn start(context: &Arc<Context>) {
-    let events = context.view.subscribe();
     let weak = Arc::downgrade(context);
-    tokio::spawn(follow(events, weak, |context, event| {
+    tokio::spawn(follow(context.view.subscribe(), weak, |context| {
         context.filters.catch_up();
-        match event {
-            Some(event) => {
-                let (news, bytes) = ChainNews::new(event);
-                context.news.chain.push(news, bytes);
-            }
-            None => context.news.chain.skip(),
-        }
+        context.news.catch_up();
     }));
     if let Some(arrivals) = context.pool.as_ref().map(PoolHandle::subscribe) {
         let weak = Arc::downgrade(context);
-        tokio::spawn(follow(arrivals, weak, |context, arrival| match arrival {
-            Some(transaction) => {
-                use alloy::consensus::Transaction as _;
-                let input = transaction.input().len();
-                let bytes = TRANSACTION_BYTES.saturating_add(input.saturating_mul(3));
-                let (hash, whole) = (OnceLock::new(), OnceLock::new());
-                context.news.pending.push(PendingNews { transaction, hash, whole }, bytes);
-            }
-            None => context.news.pending.skip(),
-        }));
+        tokio::spawn(follow(arrivals, weak, |context| context.news.catch_up()));
     }
 }
 
-/// Tells of each item, or that some are missing.
+/// Acts whenever there is something new.
 async fn follow<T: Clone>(
     mut items: broadcast::Receiver<T>,
     context: Weak<Context>,
-    tell: impl Fn(&Context, Option<T>),
+    act: impl Fn(&Context),
 ) {
-    loop {
-        let item = match items.recv().await {
-            Ok(item) => Some(item),
-            Err(RecvError::Lagged(_)) => None,
-            Err(RecvError::Closed) => return,
-        };
+    // What is missing here is as new as what is not.
+    while !matches!(items.recv().await, Err(RecvError::Closed)) {
         let Some(context) = context.upgrade() else { return };
-        tell(&context, item);
+        act(&context);
     }
 }

@@ -1,8 +1,11 @@
 //! The server.
 
 use std::{
-    net::SocketAddr,
-    sync::{Arc, Mutex},
+    net::{SocketAddr, TcpListener},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
     time::Duration,
 };
 
@@ -13,83 +16,29 @@ use jsonrpsee::{
     server::{BatchRequestConfig, Server, ServerConfig, ServerHandle},
 };
 use mezz_node::{ChainView, L1View, PoolHandle};
-use tokio::sync::{Semaphore, watch};
-
-use crate::{
-    ChainInfo, batches::Batches, context::Context, counts::RequestCounts, debug, eth, feed,
-    filters::Filters, mezz, net, news, news::News, openrpc, subscribe, subscribe::SubscriptionIds,
+use socket2::{Domain, Socket, Type};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::watch,
 };
 
-/// What one client, and all of them together, may ask for.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Connections at once.
-    pub connections: u32,
-    /// Bytes of a request.
-    pub request_bytes: u32,
-    /// Bytes of an answer.
-    pub response_bytes: u32,
-    /// Requests in a batch.
-    pub batch: u32,
-    /// Subscriptions of a connection.
-    pub subscriptions: u32,
-    /// Bytes of a transaction.
-    pub transaction_bytes: usize,
-    /// Gas of a simulated call.
-    pub call_gas: u64,
-    /// Blocks that a query for logs may cover.
-    pub log_blocks: u64,
-    /// Logs that it may return.
-    pub log_results: usize,
-    /// Filters at once.
-    pub filters: usize,
-    /// Blocks that a subscriber may be behind before its subscription is closed; of transactions that wait, 256
-    /// times as many.
-    pub news_items: usize,
-    /// Bytes of them, as they are kept for all subscribers together.
-    pub news_bytes: usize,
-    /// Requests that take long, at once; others wait.
-    pub heavy: usize,
-    /// Transactions that a listing of the pool may show.
-    pub pool_listing: usize,
-    /// Withdrawals among which one is proven.
-    pub outbox_leaves: u64,
-    /// Blocks of one `eth_simulateV1`, filled gaps included.
-    pub simulated_blocks: usize,
-    /// Opcodes of one trace.
-    pub trace_steps: u64,
-    /// Bytes that the records of one trace hold.
-    pub trace_bytes: u64,
-    /// Seconds that one trace may take.
-    pub trace_secs: u64,
-}
+use crate::{
+    ChainInfo, Limits,
+    accepting::Accepting,
+    batches::Batches,
+    context::Context,
+    counts::RequestCounts,
+    debug, eth, feed,
+    filters::Filters,
+    mezz, net,
+    news::{self, News},
+    openrpc,
+    subscribe::{self, SubscriptionIds},
+    workers::{Crew, Workers},
+};
 
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            connections: 1_024,
-            request_bytes: 5 << 20,
-            response_bytes: 64 << 20,
-            batch: 1_000,
-            subscriptions: 128,
-            transaction_bytes: 128 << 10,
-            call_gas: 100_000_000,
-            log_blocks: 100_000,
-            log_results: 20_000,
-            filters: 10_000,
-            news_items: 128,
-            news_bytes: 128 << 20,
-            heavy: 4,
-            pool_listing: 10_000,
-            outbox_leaves: 1_000_000,
-            simulated_blocks: 256,
-            trace_steps: 20_000_000,
-            trace_bytes: 16 << 20,
-            trace_secs: 10,
-        }
-    }
-}
-
+/// Connections that wait to be accepted.
+const BACKLOG: i32 = 1_024;
 /// Longest that a stop waits for connections to close.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -117,6 +66,9 @@ pub enum RpcStartError {
         /// What the system says.
         source: std::io::Error,
     },
+    /// There are no threads for it.
+    #[error("the threads of the RPC server cannot be started: {0}")]
+    Threads(std::io::Error),
     /// Two methods have one name.
     #[error(transparent)]
     Register(#[from] RegisterMethodError),
@@ -129,6 +81,41 @@ pub struct RpcHandle {
     methods: Arc<[&'static str]>,
     handle: ServerHandle,
     counts: RequestCounts,
+    strain: Arc<Strain>,
+    /// Ends with the last handle.
+    _threads: Arc<Threads>,
+}
+
+/// The threads of connections. They are the server's own, so that nothing else waits for its turn behind ten
+/// thousand subscribers.
+#[derive(Debug)]
+struct Threads(Option<Runtime>);
+
+impl Drop for Threads {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.0.take() {
+            runtime.shutdown_background();
+        }
+    }
+}
+
+/// How much is asked of the server.
+#[derive(Debug, Default)]
+pub(crate) struct Strain {
+    pub(crate) subscriptions: AtomicU64,
+    pub(crate) closed: AtomicU64,
+    pub(crate) busy: Arc<AtomicU64>,
+}
+
+/// How much is asked of a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RpcLoad {
+    /// Subscriptions that are open.
+    pub subscriptions: u64,
+    /// Subscriptions that were closed so far because their clients read too slowly.
+    pub subscriptions_closed: u64,
+    /// Requests that were refused so far because too many that take long were waiting.
+    pub busy: u64,
 }
 
 impl RpcHandle {
@@ -140,6 +127,16 @@ impl RpcHandle {
     /// Requests so far: method, outcome (`ok` or `error`), how many. Only of methods that exist.
     pub fn requests(&self) -> Vec<(&'static str, &'static str, u64)> {
         self.counts.all()
+    }
+
+    /// How much is asked of it.
+    pub fn load(&self) -> RpcLoad {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        RpcLoad {
+            subscriptions: read(&self.strain.subscriptions),
+            subscriptions_closed: read(&self.strain.closed),
+            busy: read(&self.strain.busy),
+        }
     }
 
     /// The methods that it answers.
@@ -159,7 +156,7 @@ impl RpcHandle {
     }
 }
 
-/// Serves HTTP and WebSocket on one port.
+/// Serves HTTP and WebSocket on one port, on threads of its own.
 ///
 /// # Errors
 /// [`RpcStartError`].
@@ -170,9 +167,34 @@ pub async fn start(
     l1: watch::Receiver<L1View>,
     info: ChainInfo,
 ) -> Result<RpcHandle, RpcStartError> {
+    let runtime = Builder::new_multi_thread().thread_name("rpc").enable_all().build();
+    let runtime = runtime.map_err(RpcStartError::Threads)?;
+    let on = runtime.handle().clone();
+    let threads = Arc::new(Threads(Some(runtime)));
+    let serving = on.spawn(serve(config, view, pool, l1, info, threads));
+    serving.await.map_err(|error| RpcStartError::Threads(error.into()))?
+}
+
+async fn serve(
+    config: RpcConfig,
+    view: ChainView,
+    pool: Option<PoolHandle>,
+    l1: watch::Receiver<L1View>,
+    info: ChainInfo,
+    threads: Arc<Threads>,
+) -> Result<RpcHandle, RpcStartError> {
     let limits = config.limits;
+    let addr = config.addr;
+    let listener =
+        listen(addr, &limits).map_err(|source| RpcStartError::Listen { addr, source })?;
     let counts = RequestCounts::default();
+    let strain = Arc::new(Strain::default());
+    let crew = |name, threads, queue, nice| {
+        let crew = Crew { name, threads, queue, nice };
+        Workers::start(crew, Arc::clone(&strain.busy)).map_err(RpcStartError::Threads)
+    };
     let filters = Filters::new(&view);
+    let news = News::new(&view, pool.as_ref(), &limits);
     let context = Arc::new(Context {
         view,
         pool,
@@ -182,12 +204,34 @@ pub async fn start(
         dev_accounts: config.dev_accounts,
         feed_signer: config.feed_signer,
         filters,
-        news: News::new(&limits),
+        news,
         counts: counts.clone(),
-        heavy: Arc::new(Semaphore::new(limits.heavy.max(1))),
+        calls: crew("rpc-calls", limits.calls, limits.calls_queue, 5)?,
+        heavy: crew("rpc-heavy", limits.heavy, limits.heavy_queue, 15)?,
+        strain: Arc::clone(&strain),
+        accepting: Accepting::default(),
         facts: Mutex::default(),
     });
     news::start(&context);
+    let accepting = context.accepting.clone();
+    let module = module(context)?;
+    let methods = module.method_names().collect();
+    let bytes = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
+    let middleware = RpcServiceBuilder::new().layer_fn(move |service| {
+        let accepting = accepting.clone();
+        Batches { service, bytes, accepting }
+    });
+    let server = Server::builder()
+        .set_config(server_config(&limits))
+        .set_rpc_middleware(middleware)
+        .build_from_tcp(listener)
+        .and_then(|server| server.local_addr().map(|addr| (server, addr)));
+    let (server, addr) = server.map_err(|source| RpcStartError::Listen { addr, source })?;
+    let handle = server.start(module);
+    Ok(RpcHandle { addr, methods, handle, counts, strain, _threads: threads })
+}
+
+fn module(context: Arc<Context>) -> Result<RpcModule<Context>, RegisterMethodError> {
     let mut module = RpcModule::from_arc(context);
     eth::register(&mut module)?;
     debug::register(&mut module)?;
@@ -196,25 +240,34 @@ pub async fn start(
     net::register(&mut module)?;
     openrpc::register(&mut module)?;
     subscribe::register(&mut module)?;
-    let server_config = ServerConfig::builder()
+    Ok(module)
+}
+
+fn server_config(limits: &Limits) -> ServerConfig {
+    ServerConfig::builder()
         .max_connections(limits.connections)
         .max_request_body_size(limits.request_bytes)
         .max_response_body_size(limits.response_bytes)
         .max_subscriptions_per_connection(limits.subscriptions)
+        .set_message_buffer_capacity(limits.messages.max(1))
         .set_batch_request_config(BatchRequestConfig::Limit(limits.batch))
         .set_id_provider(SubscriptionIds::default())
-        .build();
-    let addr = config.addr;
-    let listen = |source| RpcStartError::Listen { addr, source };
-    let bytes = usize::try_from(limits.response_bytes).unwrap_or(usize::MAX);
-    let middleware = RpcServiceBuilder::new().layer_fn(move |service| Batches { service, bytes });
-    let server = Server::builder()
-        .set_config(server_config)
-        .set_rpc_middleware(middleware)
-        .build(addr)
-        .await
-        .map_err(listen)?;
-    let addr = server.local_addr().map_err(listen)?;
-    let methods = module.method_names().collect();
-    Ok(RpcHandle { addr, methods, handle: server.start(module), counts })
+        .build()
+}
+
+fn listen(addr: SocketAddr, limits: &Limits) -> std::io::Result<TcpListener> {
+    let domain = if addr.is_ipv4() { Domain::IPV4 } else { Domain::IPV6 };
+    let socket = Socket::new(domain, Type::STREAM, None)?;
+    // A port is free again as soon as its server is gone.
+    #[cfg(not(windows))]
+    socket.set_reuse_address(true)?;
+    // Connections inherit it. Without it, who never reads keeps a connection for ever.
+    #[cfg(target_os = "linux")]
+    socket.set_tcp_user_timeout(Some(Duration::from_secs(limits.unread_secs)))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = limits;
+    socket.set_nonblocking(true)?;
+    socket.bind(&addr.into())?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }

@@ -19,7 +19,8 @@ use crate::{
     error::RpcError,
     eth::logs::{check_filter, log_query},
     history::{Behind, Reader},
-    news::{ChainNews, News, PendingNews},
+    news::{ChainNews, PendingNews},
+    server::Strain,
 };
 
 pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMethodError> {
@@ -94,26 +95,34 @@ async fn subscribe(
             return Ok(());
         }
     };
-    let News { chain, pending: arrivals } = context.news.clone();
+    let news = &context.news;
     // What happens from now on is told, also what happens before the client knows its subscription's name.
+    let open = Open::new(&context.strain);
+    let (connection, name) = (pending.connection_id(), pending.subscription_id());
+    let accepted = context.accepting.start(connection, name);
+    let accept = async {
+        let sink = pending.accept().await;
+        drop(accepted);
+        sink
+    };
     match wanted {
         Wanted::Pending { full } => {
-            let reader = arrivals.reader();
-            follow(reader, pending.accept().await?, move |news: &PendingNews| {
+            let reader = news.pending();
+            follow(open, reader, accept.await?, move |news: &PendingNews| {
                 Box::new(std::iter::once(news.shown(full).map_err(Ended::from)))
             })
             .await
         }
         Wanted::Heads => {
-            let reader = chain.reader();
-            follow(reader, pending.accept().await?, |news: &ChainNews| {
+            let reader = news.chain();
+            follow(open, reader, accept.await?, |news: &ChainNews| {
                 Box::new(news.head().map_err(Ended::from).transpose().into_iter())
             })
             .await
         }
         Wanted::Logs(query) => {
-            let reader = chain.reader();
-            follow(reader, pending.accept().await?, move |news: &ChainNews| {
+            let reader = news.chain();
+            follow(open, reader, accept.await?, move |news: &ChainNews| {
                 if !news.has_all_logs() {
                     return Box::new(std::iter::once(Err(Ended::TooDeep)));
                 }
@@ -151,6 +160,7 @@ type Shown<'a> = Box<dyn Iterator<Item = Result<&'a RawValue, Ended>> + Send + '
 
 /// Tells of everything that is read, until the client goes or falls behind.
 async fn follow<T: Send + Sync>(
+    open: Open,
     mut reader: Reader<T>,
     sink: SubscriptionSink,
     show: impl Fn(&T) -> Shown<'_>,
@@ -163,6 +173,7 @@ async fn follow<T: Send + Sync>(
         let Ok(news) = news else { break Ended::Behind };
         // What waits for the client to read is not kept for longer than for anybody else.
         let told = tokio::select! {
+            biased;
             told = tell(&sink, show(&news)) => told,
             Behind = reader.behind() => Err(Ended::Behind),
         };
@@ -172,7 +183,26 @@ async fn follow<T: Send + Sync>(
             Err(ended) => break ended,
         }
     };
+    if matches!(ended, Ended::Behind) {
+        open.0.closed.fetch_add(1, Ordering::Relaxed);
+    }
     Err(ended.into())
+}
+
+/// Counts a subscription while it is open.
+struct Open(Arc<Strain>);
+
+impl Open {
+    fn new(strain: &Arc<Strain>) -> Self {
+        strain.subscriptions.fetch_add(1, Ordering::Relaxed);
+        Self(Arc::clone(strain))
+    }
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.subscriptions.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// Waits whenever the connection has no room.

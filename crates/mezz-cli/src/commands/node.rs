@@ -18,7 +18,7 @@ use crate::{
     commands::up::chain_info,
     keys::role_keys,
     live::{stop_in_order, watch_chain},
-    metrics,
+    metrics, open_files,
     output::Output,
     wiring::{Pace, node_config},
 };
@@ -27,10 +27,11 @@ use crate::{
 pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
     let chain = ChainFile::read(&args.chain)?;
     let (config, feed_signer) = configure(args, &chain)?;
+    open_files::raise(args.rpc_limits.rpc_connections);
     let mut node = Node::start(&config).await?;
     let rpc = RpcConfig {
         addr: args.rpc,
-        limits: Limits::default(),
+        limits: Limits::from(&args.rpc_limits),
         dev_accounts: Vec::new(),
         feed_signer,
     };

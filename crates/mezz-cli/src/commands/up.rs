@@ -22,6 +22,7 @@ use crate::{
     keys::dev_account,
     live::{stop_in_order, watch_chain},
     metrics::{self, MetricsServer},
+    open_files,
     output::Output,
     wiring::{Pace, RoleKeys, node_config},
 };
@@ -202,7 +203,9 @@ fn settings(args: &UpArgs) -> eyre::Result<Settings> {
 async fn start_rpc(args: &UpArgs, chain: &ChainFile, node: &Node) -> eyre::Result<RpcHandle> {
     let dev_accounts = (0..FUNDED_ACCOUNTS).map(dev_account).collect::<eyre::Result<_>>()?;
     let feed_signer = Some(dev_account(OPERATOR)?);
-    let config = RpcConfig { addr: args.rpc, limits: Limits::default(), dev_accounts, feed_signer };
+    open_files::raise(args.rpc_limits.rpc_connections);
+    let limits = Limits::from(&args.rpc_limits);
+    let config = RpcConfig { addr: args.rpc, limits, dev_accounts, feed_signer };
     let rpc = mezz_rpc::start(
         config,
         node.view.clone(),

@@ -50,6 +50,9 @@ pub(crate) struct Board {
     pub(crate) transactions: Counter,
     pub(crate) block_step: Steps,
     pub(crate) rpc_requests: Family<Labels, Counter>,
+    pub(crate) rpc_subscriptions: Level,
+    pub(crate) rpc_subscriptions_closed: Counter,
+    pub(crate) rpc_busy: Counter,
     build_info: Levels,
 }
 
@@ -167,5 +170,16 @@ impl Board {
             it.block_step.0,
         );
         all.register("rpc_requests", "RPC requests by method and outcome", it.rpc_requests);
+        all.register("rpc_subscriptions", "Subscriptions that are open", it.rpc_subscriptions);
+        all.register(
+            "rpc_subscriptions_closed",
+            "Subscriptions closed because their clients read too slowly",
+            it.rpc_subscriptions_closed,
+        );
+        all.register(
+            "rpc_busy",
+            "RPC requests refused because too many that take long were waiting",
+            it.rpc_busy,
+        );
     }
 }

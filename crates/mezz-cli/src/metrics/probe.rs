@@ -115,6 +115,11 @@ impl Probe {
             let series = board.rpc_requests.get_or_create(&labels);
             series.inner().store(count, Ordering::Relaxed);
         }
+        let load = self.rpc.load();
+        board.rpc_subscriptions.set(load.subscriptions as f64);
+        let closed = load.subscriptions_closed;
+        board.rpc_subscriptions_closed.inner().store(closed, Ordering::Relaxed);
+        board.rpc_busy.inner().store(load.busy, Ordering::Relaxed);
         self.look_at_chain()?;
         self.look_at_claims()?;
         self.look_at_disk()?;

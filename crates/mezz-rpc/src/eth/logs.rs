@@ -39,7 +39,7 @@ pub(crate) fn register(module: &mut RpcModule<Context>) -> Result<(), RegisterMe
         Ok(json!(context.filters.remove(params.0)))
     })?;
     method_async(module, "eth_getFilterChanges", |params: (U256,), context| async move {
-        context.run_heavy(move |context| poll(context, params.0)).await
+        context.run_call(move |context| poll(context, params.0)).await
     })?;
     method_async(module, "eth_getFilterLogs", |params: (U256,), context| async move {
         let filter = context.filters.logs_filter(params.0)?;

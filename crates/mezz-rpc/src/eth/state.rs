@@ -88,7 +88,7 @@ fn call_method(
         let call = simulated(request)?;
         let cap = context.limits.call_gas;
         context
-            .run_heavy(move |context| {
+            .run_call(move |context| {
                 context.simulate_with(at(id), Overrides { state, block }, |simulator| {
                     answer(simulator, &call, cap)
                 })

@@ -122,7 +122,7 @@ async fn sign(context: &Arc<Context>, request: TransactionRequest) -> Result<Byt
             let call = crate::eth::state::simulated(request.clone())?;
             let cap = context.limits.call_gas;
             context
-                .run_heavy(move |context| {
+                .run_call(move |context| {
                     context.simulate(BlockNumberOrTag::Latest.into(), |simulator| {
                         let estimate = simulator.estimate_gas(&call, cap);
                         estimate.map(|estimate| estimate.gas_limit).map_err(simulation)

@@ -56,7 +56,11 @@ pub(crate) struct Socket(TcpStream);
 
 impl Socket {
     pub(crate) async fn open(addr: SocketAddr) -> Self {
-        let mut stream = TcpStream::connect(addr).await.expect("the server listens");
+        Self::over(TcpStream::connect(addr).await.expect("the server listens")).await
+    }
+
+    pub(crate) async fn over(mut stream: TcpStream) -> Self {
+        let addr = stream.peer_addr().expect("it is connected");
         let head = format!(
             "GET / HTTP/1.1\r\nHost: {addr}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n\
              Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n\r\n"

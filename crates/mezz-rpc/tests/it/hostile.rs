@@ -33,3 +33,26 @@ async fn subscribing_over_http_is_refused_with_advice() {
     let name = socket.ask("eth_subscribe", json!(["newHeads"])).await["result"].clone();
     assert_eq!(socket.ask("eth_unsubscribe", json!([name])).await["result"], true);
 }
+
+/// The answer to `eth_subscribe` names what `eth_unsubscribe` ends, however soon it comes.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_subscription_is_ended_by_who_was_just_told_its_name() {
+    let served = Served::new().await;
+    let mut clients = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let addr = served.addr();
+        clients.spawn(async move {
+            let mut socket = Socket::open(addr).await;
+            for round in 0..400 {
+                let name = socket.ask("eth_subscribe", json!(["newHeads"])).await["result"].clone();
+                let ended = socket.ask("eth_unsubscribe", json!([name])).await;
+                assert_eq!(ended["result"], true, "{round}: {ended}");
+            }
+        });
+    }
+    while let Some(client) = clients.join_next().await {
+        client.expect("every subscription was ended");
+    }
+    let mut socket = Socket::open(served.addr()).await;
+    assert_eq!(socket.ask("eth_unsubscribe", json!(["0x1"])).await["result"], false);
+}

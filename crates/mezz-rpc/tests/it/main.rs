@@ -3,6 +3,7 @@
 mod batches;
 mod calls;
 mod client;
+mod crowd;
 mod feed;
 mod fees;
 mod hostile;
