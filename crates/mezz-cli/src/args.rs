@@ -589,6 +589,7 @@ pub struct LoadArgs {
 #[derive(Debug, Subcommand)]
 pub enum OtherLoad {
     /// Open many WebSocket subscribers, flood the node with heavy requests, and compare blocks without and with that.
+    #[command(after_help = examples::LOAD_SUBSCRIBERS)]
     Subscribers(SubscribersArgs),
 }
 

@@ -167,6 +167,11 @@ Examples:
   mezz tour                                 on a `mezz up` in another terminal
   mezz tour --transfers 10000";
 
+pub(crate) const LOAD_SUBSCRIBERS: &str = "\
+Examples:
+  mezz load subscribers                     10,000 of them, on a `mezz up --rpc-connections 10500` in another terminal
+  mezz load subscribers --duration 2m --pid 1234";
+
 pub(crate) const LOAD: &str = "\
 Examples:
   mezz load --rate 1000 --count 30000       30 seconds of 1,000 transfers a second

@@ -8,6 +8,7 @@ mod feed;
 mod fees;
 mod hostile;
 mod openrpc;
+mod pruned;
 mod served;
 mod simulate;
 mod subscriptions;
