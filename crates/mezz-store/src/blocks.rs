@@ -147,10 +147,15 @@ pub(crate) fn known_header(read: &Read, number: BlockNumber) -> Result<Header, S
 
 /// Transactions of the block at `number`.
 pub(crate) fn body(read: &Read, number: BlockNumber) -> Result<Option<Body>, StoreError> {
-    let Some(bytes) = read.get(BODIES, number.get())? else { return Ok(None) };
-    let (from_inbox, list) = parse_body(bytes.value())?;
+    let bytes = read.get(BODIES, number.get())?;
+    bytes.map(|bytes| decode_body(bytes.value())).transpose()
+}
+
+/// What [`encode_body`] made.
+pub(crate) fn decode_body(bytes: &[u8]) -> Result<Body, StoreError> {
+    let (from_inbox, list) = parse_body(bytes)?;
     let transactions: Result<_, _> = list.iter().map(|item| item.map(to_bytes)).collect();
-    Ok(Some(Body { from_inbox, transactions: transactions? }))
+    Ok(Body { from_inbox, transactions: transactions? })
 }
 
 /// One transaction of the block at `number`.

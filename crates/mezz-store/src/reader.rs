@@ -20,7 +20,7 @@ use crate::{
     footprint, log_index, outbox,
     shared::{Shared, check_kept, final_block, history_from, last_block},
     snapshot,
-    tables::{FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
+    tables::{BODIES, FORWARD, NUMBERS, TRANSACTIONS, WITHDRAWALS, WITNESSES, meta},
     view,
 };
 
@@ -178,7 +178,7 @@ impl StoreReader {
             return Ok(None);
         }
         let read = self.read()?;
-        check_kept(number, history_from(&read)?)?;
+        check_body_kept(&read, number)?;
         blocks::body(&read, number)
     }
 
@@ -217,7 +217,7 @@ impl StoreReader {
         index: u32,
     ) -> Result<Option<Bytes>, StoreError> {
         let read = self.read()?;
-        check_kept(number, history_from(&read)?)?;
+        check_body_kept(&read, number)?;
         blocks::transaction(&read, number, index)
     }
 
@@ -439,6 +439,14 @@ impl StoreReader {
         let (head_occupied, head_capacity) = self.shared.head.buckets()?;
         let (final_occupied, final_capacity) = self.shared.finalized.buckets()?;
         Ok(Usage { head_occupied, head_capacity, final_occupied, final_capacity })
+    }
+}
+
+/// That of a snapshot's block is kept though what belongs to it is not.
+fn check_body_kept(read: &Read, number: BlockNumber) -> Result<(), StoreError> {
+    match read.get(BODIES, number.get())? {
+        Some(_) => Ok(()),
+        None => check_kept(number, history_from(read)?),
     }
 }
 

@@ -14,7 +14,7 @@ use mezz_node::{DerivationError, Progress, check_snapshot};
 use mezz_store::{
     ClaimOutcome, SnapshotSummary, StoreOptions, read_snapshot_origin, restore_snapshot,
 };
-use mezz_types::{BatchIndex, DataKind, L1BlockNumber, OUTBOX};
+use mezz_types::{BatchIndex, BlockNumber, DataKind, L1BlockNumber, OUTBOX};
 
 /// Deposits, a contract, transfers and a withdrawal, in two batches.
 async fn live(world: &mut World) {
@@ -89,6 +89,9 @@ async fn goes_on(data: DataKind) {
 
     let mut replica = restored(&mut world, &file);
     assert_eq!((replica.head().0, replica.finalized()), (block, block));
+    // Whoever asks for the last block is answered, though no receipt is there.
+    let body = |node: &TestNode| node.parts().view.reader.body(BlockNumber::new(block));
+    assert_eq!(body(&replica).expect("it is kept"), body(&world.node).expect("it is kept"));
     let done = replica.derive_all().await.expect("L1 has the claim");
     let batches = done.iter().filter_map(|progress| match progress {
         Progress::Batch(index) => Some(index.get()),

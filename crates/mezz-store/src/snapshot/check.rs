@@ -1,6 +1,6 @@
 //! What a snapshot must be, record by record: everything in it follows from the id of its claim.
 
-use alloy_consensus::Header;
+use alloy_consensus::{Header, proofs::ordered_trie_root_with_encoder};
 use alloy_primitives::{B256, Bytes, keccak256};
 use mezz_types::{BlockNumber, InboxIndex, OutboxTree, StateKey, next_accumulator};
 
@@ -12,6 +12,7 @@ use super::{
 use crate::{
     BlockRef, StoreError, StoredBatch, StoredMessage,
     block::{StoredWithdrawal, decode_header},
+    blocks,
 };
 
 /// A record that is what it must be. What the state is made of shows only at its end, by its root.
@@ -23,6 +24,8 @@ pub(super) enum Item {
     Batch(StoredBatch),
     Message(StoredMessage),
     Leaf(StateKey, Vec<u8>),
+    /// Transactions of the last block, as they are stored.
+    Body(Vec<u8>),
     /// Of the inbox, before the first message.
     Accumulator(B256),
 }
@@ -33,6 +36,8 @@ pub(super) struct Checker {
     identity: B256,
     origin: Option<Box<SnapshotOrigin>>,
     header: Option<BlockRef>,
+    transactions_root: B256,
+    body: bool,
     outbox: OutboxTree,
     batch: Option<StoredBatch>,
     accumulator: B256,
@@ -69,6 +74,7 @@ impl Checker {
             }
             Kind::Message => self.message(&payload),
             Kind::Leaf => self.leaf(payload),
+            Kind::Body => self.body(payload),
         }
     }
 
@@ -101,6 +107,7 @@ impl Checker {
         }
         let block = BlockRef { number, hash };
         self.header = Some(block);
+        self.transactions_root = header.transactions_root;
         Ok(Item::Header(block, Box::new(header)))
     }
 
@@ -162,6 +169,20 @@ impl Checker {
         Ok(Item::Leaf(key, payload))
     }
 
+    /// The transactions of the block of the snapshot, so that who asks for it is answered.
+    fn body(&mut self, payload: Vec<u8>) -> Result<Item, StoreError> {
+        let body = blocks::decode_body(&payload)?;
+        let root = ordered_trie_root_with_encoder(&body.transactions, |transaction, out| {
+            out.extend_from_slice(transaction);
+        });
+        let from_inbox = usize::try_from(body.from_inbox).unwrap_or(usize::MAX);
+        if root != self.transactions_root || from_inbox > body.transactions.len() {
+            return Err(damaged("the transactions of its block are not those of the header"));
+        }
+        self.body = true;
+        Ok(Item::Body(payload))
+    }
+
     /// After the last record: whether all of it was there.
     pub(super) fn finish(&self) -> Result<&SnapshotOrigin, StoreError> {
         let origin = self.origin.as_ref().ok_or(damaged("it is empty"))?;
@@ -169,6 +190,9 @@ impl Checker {
         let block = BlockRef { number: post.block_number, hash: post.block_hash };
         if self.header != Some(block) {
             return Err(damaged("its headers do not end with its block"));
+        }
+        if !self.body {
+            return Err(damaged("the transactions of its block are missing"));
         }
         if self.outbox.root() != post.outbox_root {
             return Err(damaged("its withdrawals are not those of its block"));

@@ -25,7 +25,7 @@ use crate::{
     blocks,
     database::Read,
     shared::{Shared, final_block},
-    tables::{BATCHES, CODES, HEADERS, MESSAGES, WITHDRAWALS, meta},
+    tables::{BATCHES, BODIES, CODES, HEADERS, MESSAGES, WITHDRAWALS, meta},
 };
 
 /// Headers before the block that go with it, for what asks for recent ones.
@@ -88,6 +88,9 @@ fn write(shared: &Shared, path: &Path) -> Result<(), StoreError> {
     out.record(Kind::Origin, &[&origin.encode()]).map_err(failed)?;
     Source { read: &read, path }.write(&mut out, &origin, block)?;
     write_leaves(shared, &mut out, path)?;
+    let missing = StoreError::Corrupt { table: "bodies", reason: "the last final block has none" };
+    let body = read.get(BODIES, block.get())?.ok_or(missing)?;
+    out.record(Kind::Body, &[body.value()]).map_err(failed)?;
     let (mut file, _) = out.finish().map_err(failed)?;
     file.flush().map_err(failed)?;
     file.get_ref().sync_all().map_err(failed)

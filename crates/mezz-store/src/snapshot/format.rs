@@ -10,8 +10,8 @@ use crate::StoreError;
 /// First bytes of the file.
 const MAGIC: &[u8; 8] = b"mezzsnap";
 /// Version of the file.
-pub(super) const VERSION: u32 = 1;
-/// Bytes of a record at most: above what a code, a message or a withdrawal can have.
+pub(super) const VERSION: u32 = 2;
+/// Bytes of a record at most: above what a code, a message, a withdrawal or a block can have.
 const MAX_RECORD: u32 = 16 << 20;
 /// Kind of the record that ends the file.
 const END: u8 = 0xff;
@@ -28,6 +28,7 @@ pub(super) enum Kind {
     Accumulator = 6,
     Message = 7,
     Leaf = 8,
+    Body = 9,
 }
 
 impl Kind {
@@ -41,6 +42,7 @@ impl Kind {
             Self::Accumulator,
             Self::Message,
             Self::Leaf,
+            Self::Body,
         ]
         .into_iter()
         .find(|kind| *kind as u8 == byte)

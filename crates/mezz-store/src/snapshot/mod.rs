@@ -93,7 +93,7 @@ impl Counts {
             Item::Batch(_) => &mut self.batches,
             Item::Message(_) => &mut self.messages,
             Item::Leaf(..) => &mut self.leaves,
-            Item::Origin(_) | Item::Accumulator(_) => return,
+            Item::Origin(_) | Item::Accumulator(_) | Item::Body(_) => return,
         };
         *counter = counter.saturating_add(1);
     }

@@ -102,6 +102,7 @@ fn fill(
         pending: 0,
         leaves: Writes::new(),
         resume: L1BlockNumber::ZERO,
+        last: BlockNumber::ZERO,
     };
     let mut origin = None;
     let summary = read_all(from, Some(identity), |item| {
@@ -128,6 +129,8 @@ struct Restorer {
     pending: usize,
     leaves: Writes,
     resume: L1BlockNumber,
+    /// Of the last header.
+    last: BlockNumber,
 }
 
 impl Restorer {
@@ -135,6 +138,7 @@ impl Restorer {
         match item {
             Item::Header(block, header) => {
                 let bytes = encode_header(block.hash, &header);
+                self.last = block.number;
                 let write = self.write()?;
                 write.put(HEADERS, block.number.get(), bytes.as_slice())?;
                 write.put(NUMBERS, &block.hash.0, block.number.get())
@@ -157,6 +161,10 @@ impl Restorer {
                 self.write()?.set_meta(meta::FIRST_ACCUMULATOR, accumulator.as_slice())
             }
             Item::Leaf(key, value) => self.leaf(key, value),
+            Item::Body(bytes) => {
+                let block = self.last.get();
+                self.write()?.put(BODIES, block, bytes.as_slice())
+            }
             Item::Origin(_) => Ok(()),
         }
     }
@@ -235,7 +243,8 @@ impl Restorer {
     }
 }
 
-/// Genesis has an empty body, known without having it; of what comes after, the headers are there.
+/// Genesis has an empty body, known without having it; of what comes after, the headers are there, and the
+/// transactions of the last block.
 fn write_history(
     write: &Write,
     block: BlockNumber,

@@ -17,7 +17,7 @@ use mezz_types::{
 use crate::support::{Chain, IDENTITY, key, open, options};
 
 /// Block that the second claim makes final.
-const FINAL: usize = 300;
+const FINAL: usize = 301;
 /// L1 block of the last batch that it covers.
 const BATCHED: u64 = 9;
 
@@ -257,10 +257,15 @@ fn check_history(store: &Store, chain: &Chain) {
     let gone = BlockNumber::new(first - 1);
     pruned(reader.header(gone).unwrap_err());
     pruned(reader.block_hash(gone).unwrap_err());
-    for number in [1, FINAL as u64].map(BlockNumber::new) {
-        pruned(reader.body(number).unwrap_err());
+    let (last, before) = (BlockNumber::new(FINAL as u64), BlockNumber::new(FINAL as u64 - 1));
+    let transactions = &chain.blocks[FINAL].1.transactions;
+    assert_eq!(&reader.body(last).unwrap().unwrap().transactions, transactions);
+    assert_eq!(reader.transaction_at(last, 0).unwrap().as_ref(), transactions.first());
+    assert_eq!(reader.transaction_at(last, 9).unwrap(), None);
+    pruned(reader.body(before).unwrap_err());
+    pruned(reader.transaction_at(before, 0).unwrap_err());
+    for number in [BlockNumber::new(1), last] {
         pruned(reader.receipts(number).unwrap_err());
-        pruned(reader.transaction_at(number, 0).unwrap_err());
         pruned(reader.log_blocks(&Default::default(), number, number).unwrap_err());
     }
     assert_eq!(reader.receipts(BlockNumber::ZERO).unwrap(), Some(Vec::new()));
@@ -323,7 +328,7 @@ fn records(bytes: &[u8]) -> Vec<(u8, Vec<u8>)> {
 
 /// A snapshot of these records, with the right checksum.
 fn sealed(identity: B256, records: &[(u8, Vec<u8>)]) -> Vec<u8> {
-    let mut bytes = b"mezzsnap\0\0\0\x01".to_vec();
+    let mut bytes = b"mezzsnap\0\0\0\x02".to_vec();
     bytes.extend_from_slice(identity.as_slice());
     for (kind, payload) in records {
         bytes.push(*kind);
@@ -360,7 +365,7 @@ fn a_snapshot_that_was_changed_is_refused() {
 
     // Of each kind, the last byte of the first, the middle and the last record, with the checksum of it.
     let kinds = [(1, "origin"), (2, "header"), (4, "withdrawal"), (5, "batch"), (7, "message")];
-    for (kind, name) in kinds.into_iter().chain([(3, "code"), (8, "leaf")]) {
+    for (kind, name) in kinds.into_iter().chain([(3, "code"), (8, "leaf"), (9, "body")]) {
         let places: Vec<usize> = (0..all.len()).filter(|place| all[*place].0 == kind).collect();
         let code = keccak256([0x60, 0x01]);
         for place in [places[0], places[places.len() / 2], places[places.len() - 1]] {
@@ -383,7 +388,7 @@ fn a_snapshot_that_was_changed_is_refused() {
     let error = restored(&sealed(IDENTITY, &changed)).unwrap_err();
     assert!(error.to_string().contains("code of an account"), "{error}");
     let mut changed = all.clone();
-    changed.last_mut().unwrap().1[40] ^= 1;
+    changed.iter_mut().rfind(|(kind, _)| *kind == 8).unwrap().1[40] ^= 1;
     let error = restored(&sealed(IDENTITY, &changed)).unwrap_err();
     assert!(matches!(error, StoreError::WrongRoot { .. }), "{error}");
 }
@@ -404,9 +409,9 @@ fn a_file_that_is_not_whole_or_of_another_chain_is_refused() {
     }
     assert!(restored(&[good.as_slice(), b"\0"].concat()).is_err());
     let mut newer = good.clone();
-    newer[11] = 2;
+    newer[11] = 3;
     let error = restored(&newer).unwrap_err();
-    assert!(matches!(error, StoreError::SnapshotVersion { expected: 1, got: 2 }), "{error}");
+    assert!(matches!(error, StoreError::SnapshotVersion { expected: 2, got: 3 }), "{error}");
     let error = restored(&sealed(B256::ZERO, &records(&good))).unwrap_err();
     assert!(matches!(error, StoreError::SnapshotChain { .. }), "{error}");
 }

@@ -6,7 +6,7 @@ use std::{
     path::Path,
 };
 
-use alloy_consensus::Header;
+use alloy_consensus::{Header, proofs::ordered_trie_root_with_encoder};
 use alloy_primitives::{Address, B256, Bloom, Bytes, Log, LogData, U256, keccak256};
 use mezz_store::{
     Block, BlockRef, Receipt, Store, StoreError, StoreOptions, StoreReader, WitnessKeys,
@@ -273,10 +273,20 @@ pub(crate) fn block(number: u64, parent_hash: B256, state_root: B256) -> Block {
     for log in receipts.iter().flat_map(|receipt: &Receipt| &receipt.logs) {
         logs_bloom.accrue_log(log);
     }
-    let header = Header { number, parent_hash, state_root, logs_bloom, ..Header::default() };
+    let transactions_root = ordered_trie_root_with_encoder(&transactions, |transaction, out| {
+        out.extend_from_slice(transaction)
+    });
+    let header = Header {
+        number,
+        parent_hash,
+        state_root,
+        transactions_root,
+        logs_bloom,
+        ..Header::default()
+    };
     Block {
         header,
-        from_inbox: 1,
+        from_inbox: u32::from(count > 0),
         transaction_hashes: transactions.iter().map(keccak256).collect(),
         transactions,
         receipts,
