@@ -66,6 +66,7 @@ impl From<StoreError> for RpcError {
             )),
             StoreError::Pruned { .. } => Self::Coded { code: PRUNED, message: error.to_string() },
             StoreError::ViewExpired { .. } => Self::Moved(error.to_string()),
+            StoreError::DiskFull { .. } => Self::Refused("the node's disk is full".into()),
             other => Self::Internal(other.to_string()),
         }
     }

@@ -123,10 +123,15 @@ impl Probe {
         self.look_at_chain()?;
         self.look_at_claims()?;
         self.look_at_disk()?;
-        let free = rustix::fs::statvfs(&self.data_dir)?;
-        board.disk_free.set(free.f_bavail as f64 * free.f_frsize as f64);
+        board.disk_free.set(self.free_bytes()?);
         board.ready.set(if self.readiness()?.is_ok() { 1.0 } else { 0.0 });
         Ok(board.encode())
+    }
+
+    /// What the disk has room for.
+    fn free_bytes(&self) -> eyre::Result<f64> {
+        let free = rustix::fs::statvfs(&self.data_dir)?;
+        Ok(free.f_bavail as f64 * free.f_frsize as f64)
     }
 
     fn now_secs(&self) -> u64 {
@@ -221,6 +226,9 @@ impl Probe {
         if let Some(wrong) = self.view.wrong_final_claim()? {
             return Ok(Err(wrong.to_string()));
         }
+        if let Some(low) = low_disk(self.free_bytes()?, self.board.disk_reserve.get()) {
+            return Ok(Err(low));
+        }
         let l1 = *self.l1.borrow();
         if l1.seen_at_ms == 0 {
             return Ok(Err("no L1 block was processed since the start".into()));
@@ -306,4 +314,16 @@ async fn ask_l1(board: Board, l1: DynProvider, keys: Vec<WatchedKey>) {
             }
         }
     }
+}
+
+/// Why transactions are refused, if less is free than is kept in reserve; bytes.
+pub(super) fn low_disk(free: f64, reserve: f64) -> Option<String> {
+    let mib = |bytes: f64| (bytes / f64::from(1 << 20)).round();
+    (free < reserve).then(|| {
+        format!(
+            "the disk is nearly full, and no transactions are taken: {} MiB are free, {} MiB are kept in reserve",
+            mib(free),
+            mib(reserve)
+        )
+    })
 }

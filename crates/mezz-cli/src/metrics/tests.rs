@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
-use super::Board;
+use super::{Board, probe::low_disk};
 
 fn repository() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../..")
@@ -109,4 +109,13 @@ fn the_text_is_what_prometheus_reads() {
         assert!(text.lines().any(|it| it == line), "{line} is not in:\n{text}");
     }
     assert!(text.ends_with("# EOF\n"));
+}
+
+#[test]
+fn a_disk_below_its_reserve_is_why_a_node_is_not_ready() {
+    let mib = f64::from(1 << 20);
+    assert_eq!(low_disk(8.0 * mib, 8.0 * mib), None);
+    assert_eq!(low_disk(0.0, 0.0), None, "a node that takes no transactions keeps no reserve");
+    let low = low_disk(7.0 * mib, 8.0 * mib).expect("it is below");
+    assert!(low.ends_with("7 MiB are free, 8 MiB are kept in reserve"), "{low}");
 }
