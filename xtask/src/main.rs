@@ -33,6 +33,8 @@ enum Command {
     FuzzRpc(fuzz_rpc::Args),
     /// Kill nodes at random under load, and see that nothing is lost.
     Soak(soak::Args),
+    /// Fills the disk of nodes under load, again and again, and looks for what is lost.
+    FullDisk(soak::full_disk::Args),
 }
 
 fn main() -> ExitCode {
@@ -43,6 +45,7 @@ fn main() -> ExitCode {
         Command::Simulate(args) => simulate::run(&args),
         Command::FuzzRpc(args) => fuzz_rpc::run(&args),
         Command::Soak(args) => soak::run(&args),
+        Command::FullDisk(args) => soak::full_disk::run(&args),
     };
     match done {
         Ok(()) => ExitCode::SUCCESS,

@@ -7,6 +7,7 @@
 //! of crashes, though not what the operating system does in between.
 
 mod checks;
+pub(crate) mod full_disk;
 mod load;
 pub(crate) mod process;
 pub(crate) mod rpc;
@@ -115,9 +116,8 @@ pub(crate) fn run(args: &Args) -> eyre::Result<()> {
 fn soak(args: &Args, dir: &Path) -> eyre::Result<()> {
     let started = Instant::now();
     let mut draw = Draw(args.seed);
-    let mut nodes = start(dir, &args.data_kind)?;
-    let sequencer = nodes.process(Role::Sequencer)?.rpc.clone();
-    let load = Load::start(&sequencer, &nodes.signer.rpc, &nodes.accounts)?;
+    let mut nodes = start(dir, Starting { data_kind: &args.data_kind, data: dir, further: "" })?;
+    let load = nodes.load()?;
     println!("soak: {} crashes by seed {}, load runs", args.crashes, args.seed);
     for crash in 1..=args.crashes {
         let drawn = usize::try_from(draw.below(VICTIMS.len() as u64))?;
@@ -137,13 +137,7 @@ fn soak(args: &Args, dir: &Path) -> eyre::Result<()> {
             println!("soak: {crash} crashes in {secs} s, {}", nodes.world.progress(&load));
         }
     }
-    for role in Role::ALL {
-        nodes.wait_and_look(role, &load)?;
-    }
-    let accepted = load.stop()?;
-    let fresh = nodes.starter.node("fresh", "", dir)?;
-    nodes.processes.push(fresh);
-    println!("{}", nodes.world.settle(&mut nodes.processes, &accepted)?);
+    nodes.settle(load, dir)?;
     let crashes: Vec<String> = nodes
         .processes
         .iter()
@@ -170,6 +164,23 @@ impl Nodes {
         self.processes.get_mut(role as usize).ok_or_else(|| eyre!("{role:?} was not started"))
     }
 
+    fn load(&mut self) -> eyre::Result<Load> {
+        let sequencer = self.process(Role::Sequencer)?.rpc.clone();
+        Load::start(&sequencer, &self.signer.rpc, &self.accounts)
+    }
+
+    /// Ends the load, and compares all nodes, and one that begins now.
+    fn settle(&mut self, load: Load, dir: &Path) -> eyre::Result<()> {
+        for role in Role::ALL {
+            self.wait_and_look(role, &load)?;
+        }
+        let accepted = load.stop()?;
+        let fresh = self.starter.node("fresh", "", dir)?;
+        self.processes.push(fresh);
+        println!("{}", self.world.settle(&mut self.processes, &accepted)?);
+        Ok(())
+    }
+
     /// Waits until it serves, and looks whether anything is gone.
     fn wait_and_look(&mut self, role: Role, load: &Load) -> eyre::Result<()> {
         let process = self.processes.get_mut(role as usize).ok_or_else(|| eyre!("no {role:?}"))?;
@@ -182,8 +193,18 @@ impl Nodes {
 struct Starter {
     mezz: PathBuf,
     l1: Rpc,
-    /// Where `mezz up` put the chain's description, and the sequencer's data.
+    /// Where `mezz up` put the chain's description, and the sequencer's data; those of the others are beside it.
     data: PathBuf,
+    /// Further arguments of every node, each behind a space.
+    further: &'static str,
+}
+
+/// How a chain is started.
+struct Starting<'a> {
+    data_kind: &'a str,
+    /// Where the nodes keep their data.
+    data: &'a Path,
+    further: &'static str,
 }
 
 impl Starter {
@@ -192,9 +213,10 @@ impl Starter {
         let rpc = Rpc::new(free_port()?);
         let arguments = [
             format!(
-                "up --json --block-time 250ms --data-kind {data_kind} --l1 {} --rpc {} --data",
+                "up --json --block-time 250ms --data-kind {data_kind} --l1 {} --rpc {}{} --data",
                 self.l1.url(),
-                rpc.address()
+                rpc.address(),
+                self.further
             ),
             self.data.display().to_string(),
         ];
@@ -223,7 +245,8 @@ impl Starter {
 
     /// A node with the further arguments `roles` and a directory of its own.
     fn node(&self, name: &'static str, roles: &str, dir: &Path) -> eyre::Result<Process> {
-        self.node_at(name, roles, Rpc::new(free_port()?), &dir.join(name), dir)
+        let data = self.data.with_file_name(name);
+        self.node_at(name, roles, Rpc::new(free_port()?), &data, dir)
     }
 
     fn node_at(
@@ -237,9 +260,10 @@ impl Starter {
         let space = if roles.is_empty() { "" } else { " " };
         let arguments = [
             format!(
-                "node --json --l1 {} --rpc {}{space}{roles} --chain",
+                "node --json --l1 {} --rpc {}{}{space}{roles} --chain",
                 self.l1.url(),
-                rpc.address()
+                rpc.address(),
+                self.further
             ),
             self.data.join("chain.json").display().to_string(),
             "--data".to_owned(),
@@ -276,7 +300,7 @@ impl Starter {
 }
 
 /// Starts L1 and the nodes, on a chain whose accounts have money.
-fn start(dir: &Path, data_kind: &str) -> eyre::Result<Nodes> {
+fn start(dir: &Path, how: Starting<'_>) -> eyre::Result<Nodes> {
     let root = root()?;
     let mezz = mezz_binary(&root);
     let anvil = root.join("clients/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil");
@@ -290,7 +314,8 @@ fn start(dir: &Path, data_kind: &str) -> eyre::Result<Nodes> {
     l1_process.wait_until_it_answers(PATIENCE)?;
     let l1 = l1_process.rpc.clone();
     let accounts: Vec<String> = serde_json::from_value(l1.ask("eth_accounts", json!([]))?)?;
-    let starter = Starter { mezz, l1: l1.clone(), data: dir.join("sequencer") };
+    let Starting { data_kind, data, further } = how;
+    let starter = Starter { mezz, l1: l1.clone(), data: data.join("sequencer"), further };
     let senders: Vec<String> = accounts.iter().take(ACCOUNTS).cloned().collect();
     starter.deploy(data_kind, &senders, dir)?;
     let mut processes = starter.roles(&accounts, dir)?;

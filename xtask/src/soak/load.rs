@@ -29,6 +29,8 @@ pub(crate) struct Answered {
     pub(crate) next: Vec<u64>,
     /// Hashes of blocks that were served.
     pub(crate) blocks: BTreeMap<u64, String>,
+    /// Transfers that were refused since the disk is nearly full.
+    pub(crate) disk_low: u64,
     /// Why the load ended, if it did.
     failed: Option<String>,
 }
@@ -187,7 +189,10 @@ impl Sender {
                     true
                 }
                 // Full, or about to die: the same again.
-                Err(_) => false,
+                Err(reason) => {
+                    answered.disk_low += u64::from(reason.contains("disk is nearly full"));
+                    false
+                }
             };
             *doubtful = !taken;
             if taken && let Some(next) = answered.next.get_mut(at) {

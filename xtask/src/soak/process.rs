@@ -26,6 +26,8 @@ pub(crate) struct Process {
     program: PathBuf,
     arguments: Vec<String>,
     log: PathBuf,
+    /// Bytes of the log when it was started last.
+    said_before: u64,
     child: Child,
 }
 
@@ -44,7 +46,8 @@ impl Process {
         arguments.extend_from_slice(rest);
         let log = dir.join(format!("{name}.log"));
         let child = spawn(program, &arguments, &log)?;
-        Ok(Self { name, rpc, crashes: 0, program: program.to_owned(), arguments, log, child })
+        let program = program.to_owned();
+        Ok(Self { name, rpc, crashes: 0, program, arguments, log, said_before: 0, child })
     }
 
     /// Waits until it serves; one that ends instead has failed.
@@ -83,7 +86,24 @@ impl Process {
         self.check_alive()?;
         self.child.kill()?;
         self.child.wait()?;
+        self.start_again()
+    }
+
+    /// Starts it again with the same command line, if it has ended by itself and said `why`; whether it had.
+    pub(crate) fn start_again_after(&mut self, why: &str) -> eyre::Result<bool> {
+        let Some(status) = self.child.try_wait()? else { return Ok(false) };
+        let log = std::fs::read(&self.log)?;
+        let said = log.get(usize::try_from(self.said_before)?..).unwrap_or_default();
+        if !String::from_utf8_lossy(said).contains(why) {
+            bail!("{} ended, {status}, and does not say \"{why}\"{}", self.name, self.tail());
+        }
+        self.start_again()?;
+        Ok(true)
+    }
+
+    fn start_again(&mut self) -> eyre::Result<()> {
         self.crashes += 1;
+        self.said_before = std::fs::metadata(&self.log)?.len();
         self.child = spawn(&self.program, &self.arguments, &self.log)?;
         Ok(())
     }
