@@ -97,20 +97,26 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> eyre::Result<()> {
-    let dir = std::env::temp_dir().join(format!("mezz-soak-{}", std::process::id()));
-    fs::create_dir_all(&dir)?;
-    let ended = soak(args, &dir);
     let Args { crashes, seed, data_kind, reorgs } = args;
     let reorgs = if *reorgs { " --reorgs" } else { "" };
     let again = format!(
         "cargo xtask soak --crashes {crashes} --seed {seed} --data-kind {data_kind}{reorgs}"
     );
-    if ended.is_ok() {
-        fs::remove_dir_all(&dir)?;
-    }
-    ended.wrap_err_with(|| {
+    in_scratch("soak", &again, |dir| soak(args, dir))
+}
+
+/// Works in a directory that goes if all is well; if not, the error names it, and what repeats the work.
+fn in_scratch(
+    name: &str,
+    again: &str,
+    work: impl FnOnce(&Path) -> eyre::Result<()>,
+) -> eyre::Result<()> {
+    let dir = std::env::temp_dir().join(format!("mezz-{name}-{}", std::process::id()));
+    fs::create_dir_all(&dir)?;
+    work(&dir).wrap_err_with(|| {
         format!("logs and data are in {}; the same schedule again: {again}", dir.display())
-    })
+    })?;
+    Ok(fs::remove_dir_all(&dir)?)
 }
 
 fn soak(args: &Args, dir: &Path) -> eyre::Result<()> {

@@ -12,10 +12,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eyre::{WrapErr as _, bail, ensure, eyre};
+use eyre::{bail, ensure, eyre};
 use serde_json::json;
 
-use super::{Draw, LOOK, Nodes, PATIENCE, Role, Starting, load::Load, start};
+use super::{Draw, LOOK, Nodes, PATIENCE, Role, Starting, in_scratch, load::Load, start};
 
 /// Size of the disk.
 const DISK_MIB: u64 = 512;
@@ -43,16 +43,8 @@ pub(crate) struct Args {
 
 /// Runs the command.
 pub(crate) fn run(args: &Args) -> eyre::Result<()> {
-    let dir = std::env::temp_dir().join(format!("mezz-full-disk-{}", std::process::id()));
-    fs::create_dir_all(&dir)?;
-    let ended = full_disk(args, &dir);
     let again = format!("cargo xtask full-disk --rounds {} --seed {}", args.rounds, args.seed);
-    if ended.is_ok() {
-        fs::remove_dir_all(&dir)?;
-    }
-    ended.wrap_err_with(|| {
-        format!("logs are in {}; the same schedule again: {again}", dir.display())
-    })
+    in_scratch("full-disk", &again, |dir| full_disk(args, dir))
 }
 
 fn full_disk(args: &Args, dir: &Path) -> eyre::Result<()> {

@@ -122,9 +122,6 @@ async fn create(data: &Path, file: &Path, out: Output) -> eyre::Result<()> {
     let dir = data.join("chain");
     // The node that writes it may be in another directory.
     let file = std::path::absolute(file)?;
-    if file.exists() {
-        bail!("{} is there already: choose another name, or move it away", file.display());
-    }
     let summary = match inspect(&dir)? {
         Holding::Nothing => bail!("{} holds no chain: name one with --data", dir.display()),
         Holding::Unclean => bail!(

@@ -37,9 +37,10 @@ type Out = Writer<BufWriter<File>>;
 
 /// Writes the chain as of its last final block to `out`.
 pub(crate) fn create(shared: &Shared, out: &Path) -> Result<SnapshotSummary, StoreError> {
-    let exists = std::io::Error::from(std::io::ErrorKind::AlreadyExists);
     if out.exists() {
-        return Err(StoreError::File { path: out.to_owned(), source: exists });
+        let reason = "is there already: choose another name, or move it away";
+        let source = std::io::Error::new(std::io::ErrorKind::AlreadyExists, reason);
+        return Err(StoreError::File { path: out.to_owned(), source });
     }
     let mut name = out.as_os_str().to_owned();
     name.push(".partial");
