@@ -10,7 +10,7 @@ use mezz_action_tests::{
 };
 use mezz_contracts::Outbox;
 use mezz_l1::{BeaconClient, L1Client};
-use mezz_node::{DerivationError, Progress, check_snapshot};
+use mezz_node::{DerivationError, NodeConfig, Progress, check_snapshot};
 use mezz_store::{
     ClaimOutcome, SnapshotSummary, StoreOptions, read_snapshot_origin, restore_snapshot,
 };
@@ -68,6 +68,11 @@ fn snapshot(world: &World, dir: &tempfile::TempDir) -> (PathBuf, SnapshotSummary
 /// A node with a store made from a snapshot.
 fn restored(world: &mut World, file: &std::path::Path) -> TestNode {
     let config = world.replica_config();
+    restored_as(world, file, config)
+}
+
+/// The same, with the directory and the roles that `config` names.
+fn restored_as(world: &World, file: &std::path::Path, config: NodeConfig) -> TestNode {
     let identity = Some(world.chain.genesis_hash);
     restore_snapshot(file, &config.data_dir, identity, StoreOptions::default())
         .expect("the snapshot is of this chain");
@@ -147,10 +152,7 @@ async fn a_restored_sequencer_builds_nothing_before_it_has_every_batch() {
     let mut config = world.replica_config();
     config.roles = world.node.config.roles.clone();
     world.node.close();
-    let identity = Some(world.chain.genesis_hash);
-    restore_snapshot(&file, &config.data_dir, identity, StoreOptions::default())
-        .expect("the snapshot is of this chain");
-    world.node = TestNode::open(config);
+    world.node = restored_as(&world, &file, config);
     let mut steps = 0;
     while world.node.parts_mut().derivation.step().await.expect("L1 is honest") != Progress::Idle {
         steps += 1;
