@@ -84,21 +84,21 @@ impl Context {
 
     /// The state after the block that an id names.
     pub(crate) fn state(&self, id: BlockId) -> Result<StateView, RpcError> {
-        Ok(self.stand(id)?.1)
+        self.read_at(id, |block| Ok(self.view.reader.state_at(block)?))
     }
 
-    /// Header of the block that an id names, and the state after it. A label is followed to where it points
-    /// meanwhile, when its block is taken back in between.
-    fn stand(&self, id: BlockId) -> Result<(Header, StateView), RpcError> {
+    /// What `read` finds at the block that an id names. A label is followed to where it points meanwhile, when
+    /// its block is taken back in between.
+    fn read_at<T>(
+        &self,
+        id: BlockId,
+        read: impl Fn(BlockNumber) -> Result<T, RpcError>,
+    ) -> Result<T, RpcError> {
         let label = matches!(id, BlockId::Number(tag) if !tag.is_number());
         let mut tries = if label { TRIES } else { 1 };
         loop {
             tries -= 1;
-            let found = self.known_block(id).and_then(|block| {
-                let (_, header) = self.header(block.number)?;
-                Ok((header, self.view.reader.state_at(block.number)?))
-            });
-            match found {
+            match self.known_block(id).and_then(|block| read(block.number)) {
                 Err(RpcError::UnknownBlock) if tries > 0 => {}
                 found => return found,
             }
@@ -146,7 +146,10 @@ impl Context {
         overrides: Overrides,
         work: impl FnOnce(&mut Simulator<'_, &Layered>) -> Result<T, RpcError>,
     ) -> Result<T, RpcError> {
-        let (header, state) = self.stand(id)?;
+        let (header, state) = self.read_at(id, |block| {
+            let (_, header) = self.header(block)?;
+            Ok((header, self.view.reader.state_at(block)?))
+        })?;
         let mut state = Layered::new(state);
         let changes = overrides.apply(&mut state)?;
         let env = self.block_env(&header)?;
