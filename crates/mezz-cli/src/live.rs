@@ -6,14 +6,17 @@ use std::{
     time::{Duration, Instant},
 };
 
-use eyre::bail;
+use eyre::{WrapErr as _, bail};
 use indicatif::{ProgressBar, ProgressStyle};
 use mezz_node::{Move, Node, Posted};
 use mezz_rpc::RpcHandle;
 use mezz_store::ClaimOutcome;
 use mezz_types::BatchIndex;
 use serde_json::json;
-use tokio::sync::broadcast::error::RecvError;
+use tokio::{
+    signal::unix::{Signal, SignalKind, signal},
+    sync::broadcast::error::RecvError,
+};
 
 use crate::{metrics::MetricsServer, output::Output};
 
@@ -36,7 +39,11 @@ struct Totals {
 }
 
 /// Shows the chain until it fails or the user stops it.
-pub(crate) async fn watch_chain(node: &mut Node, out: Output) -> eyre::Result<()> {
+pub(crate) async fn watch_chain(
+    node: &mut Node,
+    stop: &mut StopSignal,
+    out: Output,
+) -> eyre::Result<()> {
     let terminal = std::io::stderr().is_terminal() && !out.is_json();
     let bar = if terminal { ProgressBar::new_spinner() } else { ProgressBar::hidden() };
     if let Ok(style) = ProgressStyle::with_template("{spinner} {msg}") {
@@ -46,11 +53,9 @@ pub(crate) async fn watch_chain(node: &mut Node, out: Output) -> eyre::Result<()
     let mut moves = node.moves.subscribe();
     let mut ticks = tokio::time::interval(if terminal { DRAW } else { TELL });
     let mut totals = Totals::default();
-    let stop = stop_signal();
-    tokio::pin!(stop);
     loop {
         tokio::select! {
-            () = &mut stop => break,
+            () = stop.received() => break,
             error = node.failed() => {
                 bar.finish_and_clear();
                 return Err(error.into());
@@ -82,6 +87,7 @@ pub(crate) async fn stop_in_order(
     node: Node,
     rpc: RpcHandle,
     metrics: Option<MetricsServer>,
+    stop: &mut StopSignal,
 ) -> eyre::Result<()> {
     let stopping = async {
         // Load balancers ask it whether to send requests here.
@@ -91,26 +97,37 @@ pub(crate) async fn stop_in_order(
     };
     tokio::select! {
         stopped = stopping => Ok(stopped?),
-        () = stop_signal() => {
+        () = stop.received() => {
             bail!("stopped half-way by a second signal; the next start puts things in order")
         }
     }
 }
 
 /// Ctrl-C, or the signal that service managers send.
-pub(crate) async fn stop_signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let terminate = async {
-        match signal(SignalKind::terminate()) {
-            Ok(mut signal) => {
-                signal.recv().await;
-            }
-            Err(_) => std::future::pending().await,
+pub(crate) struct StopSignal {
+    interrupt: Signal,
+    terminate: Signal,
+}
+
+impl StopSignal {
+    /// Listens from now on: a signal that comes before [`received`](Self::received) is asked is kept
+    /// for it, whereas one that comes before this call kills the process. So this is called before
+    /// anybody is told that the process runs.
+    ///
+    /// # Errors
+    /// Those of the operating system.
+    pub(crate) fn listen() -> eyre::Result<Self> {
+        let interrupt = signal(SignalKind::interrupt()).wrap_err("listening for signals")?;
+        let terminate = signal(SignalKind::terminate()).wrap_err("listening for signals")?;
+        Ok(Self { interrupt, terminate })
+    }
+
+    /// Waits for the next one.
+    pub(crate) async fn received(&mut self) {
+        tokio::select! {
+            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => {}
         }
-    };
-    tokio::select! {
-        _ = tokio::signal::ctrl_c() => {}
-        () = terminate => {}
     }
 }
 

@@ -17,7 +17,7 @@ use crate::{
     blobs,
     commands::up::chain_info,
     keys::role_keys,
-    live::{stop_in_order, watch_chain},
+    live::{StopSignal, stop_in_order, watch_chain},
     metrics, open_files,
     output::Output,
     wiring::{Pace, node_config},
@@ -51,6 +51,7 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         chain.config.l2_chain_id,
         if roles.is_empty() { "derived from L1 alone".into() } else { roles.join(", ") }
     );
+    let mut stop = StopSignal::listen()?;
     out.emit("node", &json!({ "rpc": url, "roles": roles }), text);
     let metrics = match args.metrics {
         Some(addr) => Some(metrics::start(addr, &node, &rpc, &config).await?),
@@ -69,9 +70,9 @@ pub(crate) async fn run(args: &NodeArgs, out: Output) -> eyre::Result<()> {
         let url = format!("http://{}", blobs.addr);
         out.emit("blobs", &json!({ "blobs": url }), format!("blobs at {url}"));
     }
-    let ended = watch_chain(&mut node, out).await;
+    let ended = watch_chain(&mut node, &mut stop, out).await;
     drop((admin, blobs));
-    let stopped = stop_in_order(node, rpc, metrics).await;
+    let stopped = stop_in_order(node, rpc, metrics, &mut stop).await;
     ended?;
     stopped?;
     out.emit("stopped", &json!({}), "Stopped.");

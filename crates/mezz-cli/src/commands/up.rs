@@ -20,7 +20,7 @@ use crate::{
     args::UpArgs,
     deposit::deposit_ether,
     keys::dev_account,
-    live::{stop_in_order, watch_chain},
+    live::{StopSignal, stop_in_order, watch_chain},
     metrics::{self, MetricsServer},
     open_files,
     output::Output,
@@ -80,13 +80,14 @@ pub(crate) async fn run(args: &UpArgs, out: Output) -> eyre::Result<()> {
     let mut node = Node::start(&config).await?;
     let rpc = start_rpc(args, &chain, &node).await?;
     let metrics = start_metrics(args, &node, &rpc, &config).await?;
+    let mut stop = StopSignal::listen()?;
     banner(args, &chain, &l1, &rpc, &metrics, out)?;
     let funding = tokio::spawn(fund(dir.clone(), chain.clone(), l1.endpoint.clone()));
     let admin = crate::admin::serve(&config.data_dir, node.view.reader.clone());
-    let ended = watch_chain(&mut node, out).await;
+    let ended = watch_chain(&mut node, &mut stop, out).await;
     drop(admin);
     funding.abort();
-    let stopped = stop_in_order(node, rpc, Some(metrics)).await;
+    let stopped = stop_in_order(node, rpc, Some(metrics), &mut stop).await;
     if let Some(embedded) = l1.embedded {
         embedded.shutdown().await;
     }

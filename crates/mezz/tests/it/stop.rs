@@ -29,3 +29,12 @@ fn it_stops_in_order_though_clients_hold_on_and_goes_on_where_it_was() {
     assert_eq!(up.ask("eth_getBlockByNumber", json!(["0x1", false]))["hash"], block["hash"]);
     assert!(up.terminate(), "it ended with an error");
 }
+
+#[test]
+fn it_stops_in_order_from_the_moment_it_says_that_it_runs() {
+    let dir = tempfile::tempdir().expect("a directory");
+    for _ in 0..4 {
+        let up = Up::start(dir.path());
+        assert!(up.terminate(), "it ended with an error");
+    }
+}
