@@ -49,7 +49,7 @@ pub enum Command {
     Deploy(DeployArgs),
     /// Run a node of a deployed chain, in the roles that it is given.
     #[command(after_help = examples::NODE)]
-    Node(NodeArgs),
+    Node(Box<NodeArgs>),
     /// Move ETH or tokens from L1 to L2.
     #[command(after_help = examples::DEPOSIT)]
     Deposit(DepositArgs),
@@ -644,6 +644,12 @@ pub struct RpcLimitArgs {
     /// Heavy requests that wait; more are refused with -32005.
     #[arg(long, default_value_t = 64, value_name = "NUMBER")]
     pub rpc_heavy_queue: usize,
+    /// What one call, estimate or access list may take; it is stopped then.
+    #[arg(long, default_value = "5s", value_parser = time, value_name = "TIME")]
+    pub rpc_call_time: Duration,
+    /// What one trace or eth_simulateV1 may take; it is stopped then.
+    #[arg(long, default_value = "10s", value_parser = time, value_name = "TIME")]
+    pub rpc_trace_time: Duration,
 }
 
 impl From<&RpcLimitArgs> for mezz_rpc::Limits {
@@ -655,6 +661,8 @@ impl From<&RpcLimitArgs> for mezz_rpc::Limits {
             filters: args.rpc_filters,
             heavy: args.rpc_heavy,
             heavy_queue: args.rpc_heavy_queue,
+            call_time: args.rpc_call_time,
+            trace_time: args.rpc_trace_time,
             ..Self::default()
         }
     }

@@ -70,6 +70,11 @@ impl<S: StateReader> Overlay<S> {
         }
     }
 
+    /// The state before.
+    pub(crate) const fn reader(&self) -> &S {
+        &self.reader
+    }
+
     /// Why the first failed read failed.
     pub(crate) fn take_failure(&mut self) -> Option<S::Error> {
         self.failure.take()

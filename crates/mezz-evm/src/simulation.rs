@@ -3,6 +3,7 @@
 
 mod sequence;
 mod transfers;
+mod watch;
 
 use alloc::{collections::BTreeSet, vec::Vec};
 
@@ -31,6 +32,7 @@ use crate::{
 };
 
 use transfers::Transfers;
+use watch::{Watched, watch};
 
 pub use sequence::{Applied, BlockChanges, NextCall};
 pub use transfers::TRANSFER_EMITTER;
@@ -168,6 +170,9 @@ pub enum SimulationError<E> {
         /// How.
         result: CallResult,
     },
+    /// It was stopped half-way, since its time was up.
+    #[error("the time for calls is over")]
+    TimeUp,
     /// The block around it cannot be made.
     #[error(transparent)]
     Block(ExecutionError<E>),
@@ -177,12 +182,15 @@ pub enum SimulationError<E> {
 pub struct Simulator<'a, S: StateReader> {
     env: BlockEnv<'a>,
     crypto: &'a dyn Crypto,
-    engine: Engine<'a, S, Transfers>,
+    engine: Engine<'a, Watched<'a, S>, Transfers>,
     data_price: DataPrice,
 }
 
 impl<'a, S: StateReader> Simulator<'a, S> {
     /// A simulator in `env` ([`BlockEnv::of`] for a block that exists) on `state`.
+    ///
+    /// Whenever `expired` says that time is up, the call under way ends with [`SimulationError::TimeUp`], and so
+    /// does every later one.
     ///
     /// # Errors
     /// [`ExecutionError::State`].
@@ -190,18 +198,16 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         env: BlockEnv<'a>,
         state: S,
         crypto: &'a dyn Crypto,
+        expired: &'a dyn Fn() -> bool,
     ) -> Result<Self, ExecutionError<S::Error>> {
-        let mut overlay = Overlay::new(state);
+        let mut overlay = Overlay::new(Watched::new(state, expired));
         let facts = match overlay.l1_facts() {
             Ok(facts) => facts,
             Err(ReadFailed) => return Err(overlay.error()),
         };
-        Ok(Self {
-            env,
-            crypto,
-            engine: engine(&env, overlay, crypto, Transfers::default()),
-            data_price: DataPrice::new(&env.config.fees, &facts),
-        })
+        let mut engine = engine(&env, overlay, crypto, Transfers::default());
+        watch(&mut engine);
+        Ok(Self { env, crypto, engine, data_price: DataPrice::new(&env.config.fees, &facts) })
     }
 
     /// Wei per byte that a transaction pays for its data on L1.
@@ -277,7 +283,7 @@ impl<'a, S: StateReader> Simulator<'a, S> {
     /// Accounts and slots of `state` that are not warm anyway.
     fn touched(&self, call: &Call, state: &EvmState) -> AccessList {
         let precompiles =
-            PrecompileProvider::<Context<S>>::warm_addresses(&self.engine.precompiles);
+            PrecompileProvider::<Context<Watched<'_, S>>>::warm_addresses(&self.engine.precompiles);
         let warm = |address: &Address| {
             *address == call.from
                 || call.to.to() == Some(address)
@@ -400,6 +406,9 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         tx: TxEnv,
         terms: Terms,
     ) -> Result<(ExecutionResult, EvmState), SimulationError<S::Error>> {
+        if self.engine.ctx.db().reader().is_over() {
+            return Err(SimulationError::TimeUp);
+        }
         let result = if self.engine.inspector.on {
             self.engine.inspector.begin();
             self.engine.ctx.tx = tx;
@@ -414,7 +423,8 @@ impl<'a, S: StateReader> Simulator<'a, S> {
         }
         result.map_err(|error| match error {
             RunError::Invalid(invalid) => SimulationError::Invalid(invalid),
-            RunError::State(ReadFailed) => SimulationError::Block(self.engine.ctx.db_mut().error()),
+            // Why a read failed is said above, so that nothing did.
+            RunError::State(ReadFailed) => SimulationError::TimeUp,
             RunError::Engine(reason) => SimulationError::Block(ExecutionError::Engine { reason }),
         })
     }

@@ -17,6 +17,7 @@ use crate::{
     counts::RequestCounts,
     error::RpcError,
     filters::Filters,
+    limits::clock,
     mezz::l1_facts,
     news::News,
     overrides::{Layered, Overrides},
@@ -153,7 +154,8 @@ impl Context {
         let mut state = Layered::new(state);
         let changes = overrides.apply(&mut state)?;
         let env = self.block_env(&header)?;
-        let mut simulator = Simulator::new(env, &state, self.view.crypto.as_ref())
+        let expired = clock(self.limits.call_time);
+        let mut simulator = Simulator::new(env, &state, self.view.crypto.as_ref(), &expired)
             .map_err(|error| RpcError::Internal(error.to_string()))?;
         simulator.change_block(&changes);
         work(&mut simulator)

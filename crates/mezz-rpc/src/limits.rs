@@ -1,5 +1,7 @@
 //! What one client, and all of them together, may ask for.
 
+use std::time::{Duration, Instant};
+
 /// What one client, and all of them together, may ask for.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
@@ -26,6 +28,8 @@ pub struct Limits {
     pub transaction_bytes: usize,
     /// Gas of a simulated call.
     pub call_gas: u64,
+    /// What one call, estimate or access list may take.
+    pub call_time: Duration,
     /// Blocks that a query for logs may cover.
     pub log_blocks: u64,
     /// Logs that it may return.
@@ -50,8 +54,8 @@ pub struct Limits {
     pub trace_steps: u64,
     /// Bytes that the records of one trace hold.
     pub trace_bytes: u64,
-    /// Seconds that one trace may take.
-    pub trace_secs: u64,
+    /// What one trace, or one `eth_simulateV1`, may take.
+    pub trace_time: Duration,
 }
 
 impl Default for Limits {
@@ -68,6 +72,7 @@ impl Default for Limits {
             news_bytes: 128 << 20,
             transaction_bytes: 128 << 10,
             call_gas: 100_000_000,
+            call_time: Duration::from_secs(5),
             log_blocks: 100_000,
             log_results: 20_000,
             filters: 10_000,
@@ -80,7 +85,13 @@ impl Default for Limits {
             simulated_blocks: 256,
             trace_steps: 20_000_000,
             trace_bytes: 16 << 20,
-            trace_secs: 10,
+            trace_time: Duration::from_secs(10),
         }
     }
+}
+
+/// Whether `time` is over that begins now.
+pub(crate) fn clock(time: Duration) -> impl Fn() -> bool {
+    let began = Instant::now();
+    move || began.elapsed() >= time
 }

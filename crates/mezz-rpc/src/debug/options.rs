@@ -1,12 +1,12 @@
 //! How to trace, as clients say it.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use alloy::rpc::types::{BlockOverrides, state::StateOverride};
 use mezz_evm::{CallOptions, StateOptions, StepOptions, TraceBudget, TraceKind};
 use serde::Deserialize;
 
-use crate::{Limits, error::RpcError};
+use crate::{Limits, error::RpcError, limits::clock};
 
 /// The last parameter of each method.
 #[derive(Debug, Default, Deserialize)]
@@ -47,7 +47,7 @@ pub(super) struct Plan {
 
 impl Options {
     pub(super) fn plan(self, limits: &Limits) -> Result<Plan, RpcError> {
-        let longest = Duration::from_secs(limits.trace_secs);
+        let longest = limits.trace_time;
         let time = match &self.timeout {
             Some(text) => duration(text)?.min(longest),
             None => longest,
@@ -84,8 +84,7 @@ impl Options {
 impl Plan {
     /// Whether the time is over that begins now.
     pub(super) fn clock(&self) -> impl Fn() -> bool + use<> {
-        let (began, time) = (Instant::now(), self.time);
-        move || began.elapsed() >= time
+        clock(self.time)
     }
 
     pub(super) const fn budget<'a>(&self, expired: &'a dyn Fn() -> bool) -> TraceBudget<'a> {
@@ -127,6 +126,6 @@ mod tests {
     fn nobody_gets_more_time_than_the_node_gives() {
         let limits = Limits::default();
         let options = Options { timeout: Some("1000m".into()), ..Options::default() };
-        assert_eq!(options.plan(&limits).unwrap().time, Duration::from_secs(limits.trace_secs));
+        assert_eq!(options.plan(&limits).unwrap().time, limits.trace_time);
     }
 }

@@ -26,9 +26,10 @@ use crate::{
     error::{RpcError, failed, halt_message, shortened},
     eth::{
         roots::Roots,
-        state::{simulated, simulation},
+        state::{simulated, simulation, time_up},
     },
     json::{self, Place, quantity},
+    limits::clock,
     overrides::{Layered, Overrides},
     register::method_async,
 };
@@ -62,19 +63,21 @@ struct Run<'c> {
     transfers: bool,
     gas_left: u64,
     roots: Roots,
+    expired: &'c dyn Fn() -> bool,
 }
 
 fn simulate(context: &Context, payload: SimulatePayload, id: BlockId) -> Result<Value, RpcError> {
     use BlockNumberOrTag::{Latest, Pending};
     let newest = matches!(id, BlockId::Number(Latest | Pending));
+    let expired = clock(context.limits.trace_time);
     for _ in 1..TRIES {
-        let (answer, moved) = simulate_once(context, payload.clone(), id)?;
+        let (answer, moved) = simulate_once(context, payload.clone(), id, &expired)?;
         // Blocks came while it ran, so that no trie is at its base: the newest one is another now.
         if !(moved && newest) {
             return Ok(answer);
         }
     }
-    simulate_once(context, payload, id).map(|(answer, _)| answer)
+    simulate_once(context, payload, id, &expired).map(|(answer, _)| answer)
 }
 
 /// The blocks, and whether their state roots are not known because the state moved on.
@@ -82,6 +85,7 @@ fn simulate_once(
     context: &Context,
     payload: SimulatePayload,
     id: BlockId,
+    expired: &dyn Fn() -> bool,
 ) -> Result<(Value, bool), RpcError> {
     if payload.block_state_calls.is_empty() {
         return Err(RpcError::Params("blockStateCalls is empty".into()));
@@ -98,6 +102,7 @@ fn simulate_once(
         transfers: payload.trace_transfers,
         gas_left: context.limits.call_gas,
         roots: Roots::new(parent.state_root),
+        expired,
     };
     let mut answers = Vec::with_capacity(blocks.len());
     for block in blocks {
@@ -161,6 +166,9 @@ impl Run<'_> {
         parent: &Sealed<Header>,
         block: SimBlock,
     ) -> Result<(Value, Sealed<Header>), RpcError> {
+        if (self.expired)() {
+            return Err(time_up());
+        }
         let below = state.depth();
         let overrides = Overrides { state: block.state_overrides, block: block.block_overrides };
         let mut changes = overrides.apply(state)?;
@@ -174,8 +182,8 @@ impl Run<'_> {
         let env = BlockEnv::child(config, rules, parent, timestamp)
             .map_err(|error| internal(error.to_string()))?;
         let crypto = self.context.view.crypto.as_ref();
-        let mut simulator =
-            Simulator::new(env, &*state, crypto).map_err(|error| internal(error.to_string()))?;
+        let mut simulator = Simulator::new(env, &*state, crypto, self.expired)
+            .map_err(|error| internal(error.to_string()))?;
         simulator.open_block();
         simulator.change_block(&changes);
         simulator.trace_transfers(self.transfers);

@@ -141,7 +141,15 @@ pub(crate) fn simulation(error: SimulationError<StoreError>) -> RpcError {
     match error {
         SimulationError::Invalid(reason) => reason.into(),
         SimulationError::Failed { result } => failed(result),
+        SimulationError::TimeUp => time_up(),
         SimulationError::Block(ExecutionError::State(error)) => error.into(),
         SimulationError::Block(error) => RpcError::Internal(error.to_string()),
     }
+}
+
+pub(crate) fn time_up() -> RpcError {
+    RpcError::Limit(
+        "execution aborted: it took longer than this node allows; ask for less at once, or say less `gas`"
+            .into(),
+    )
 }

@@ -1,7 +1,10 @@
 //! Calls, estimates, access lists, and what may be overridden.
 
+use std::time::Duration;
+
 use alloy_primitives::{Address, U256, hex};
 use mezz_action_tests::{ETHER, mint_call, transfer_call};
+use mezz_rpc::Limits;
 use serde_json::{Value, json};
 
 use crate::served::{BOB, Served};
@@ -117,4 +120,27 @@ async fn calls_answer_and_refuse_as_the_execution_apis_say() {
     let answer = served.ask("eth_estimateGas", json!([more, "latest", rich])).await;
     assert_eq!(answer, Ok(json!("0x5208")));
     overridden(&served).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_runs_longer_than_the_node_gives_it() {
+    let (call_gas, short) = (20_000_000_000, Duration::from_micros(100));
+    let limits = Limits { call_gas, call_time: short, trace_time: short, ..Limits::default() };
+    let served = Served::with(limits).await;
+    let target = Address::repeat_byte(0x77);
+    // JUMPDEST, PUSH0, JUMP
+    let state = json!({ (target.to_string()): { "code": "0x5b5f56" } });
+    let call = json!({ "to": target });
+    for method in ["eth_call", "eth_estimateGas", "eth_createAccessList"] {
+        let (code, text) = served.refused(method, json!([call, "latest", state])).await;
+        assert_eq!(code, -32005, "{method}: {text}");
+        assert!(text.starts_with("execution aborted"), "{method}: {text}");
+    }
+    let block = json!({
+        "stateOverrides": state, "blockOverrides": { "gasLimit": "0x4a817c800" }, "calls": [call],
+    });
+    let params = json!([{ "blockStateCalls": [block] }, "latest"]);
+    let (code, text) = served.refused("eth_simulateV1", params).await;
+    assert_eq!(code, -32005, "{text}");
+    assert!(text.starts_with("execution aborted"), "{text}");
 }

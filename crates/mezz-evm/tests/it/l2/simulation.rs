@@ -1,5 +1,7 @@
 //! Calls, estimates and access lists.
 
+use std::cell::Cell;
+
 use alloy_consensus::TxEip1559;
 use alloy_eips::{
     eip2930::{AccessList, AccessListItem},
@@ -27,7 +29,7 @@ fn funded() -> (World, Key) {
 }
 
 fn simulator(world: &World) -> Simulator<'_, &Leaves> {
-    Simulator::new(world.here(), &world.state, &PlainCrypto).unwrap()
+    Simulator::new(world.here(), &world.state, &PlainCrypto, &|| false).unwrap()
 }
 
 fn call_of(key: &Key, to: impl Into<TxKind>) -> Call {
@@ -382,7 +384,7 @@ fn applied_calls_build_on_each_other_and_the_changes_are_those_of_a_block() {
     let mut call = call_of(&key, TARGET);
     call.max_fee_per_gas = Some(100 * GWEI);
     call.max_priority_fee_per_gas = Some(GWEI);
-    let mut simulator = Simulator::new(world.env(), &world.state, &PlainCrypto).unwrap();
+    let mut simulator = Simulator::new(world.env(), &world.state, &PlainCrypto, &|| false).unwrap();
     simulator.open_block();
     let mut next = NextCall { call: &call, gas_limit: 1_000_000, nonce: Some(0) };
     let first = simulator.apply(&next).unwrap();
@@ -425,4 +427,42 @@ fn send_max_keeps_21000_with_and_without_a_price() {
         simulator(&world).estimate_gas(&call, CAP),
         Err(SimulationError::Invalid(InvalidTransaction::Balance { .. }))
     ));
+}
+
+/// JUMPDEST, PUSH0, JUMP.
+const LOOP: [u8; 3] = [0x5b, 0x5f, 0x56];
+
+#[test]
+fn a_call_ends_when_its_time_is_up_in_whatever_frame_and_so_do_the_next_ones() {
+    let (mut world, key) = funded();
+    world.install(TARGET, &LOOP);
+    // Calls the loop with all gas, and would return 1 afterwards.
+    let outer = Address::repeat_byte(0x78);
+    let calling = [&[0x5f; 5], push(TARGET).as_slice(), &[0x5a, 0xf1, 0x50, 0x60, 1]].concat();
+    world.install(outer, &returning(&calling));
+    for (target, traced) in [(TARGET, false), (outer, false), (outer, true)] {
+        let looks = Cell::new(0);
+        let expired = || {
+            looks.set(looks.get() + 1);
+            looks.get() > 3
+        };
+        let mut simulator =
+            Simulator::new(world.here(), &world.state, &PlainCrypto, &expired).unwrap();
+        simulator.trace_transfers(traced);
+        let call = call_of(&key, target);
+        let ended = simulator.call(&call, CAP);
+        assert!(matches!(ended, Err(SimulationError::TimeUp)), "{ended:?}");
+        assert_eq!(looks.get(), 4);
+        let short = call_of(&key, Address::ZERO);
+        assert!(matches!(simulator.call(&short, CAP), Err(SimulationError::TimeUp)));
+        assert!(matches!(simulator.estimate_gas(&short, CAP), Err(SimulationError::TimeUp)));
+        assert!(matches!(simulator.access_list(&short, CAP), Err(SimulationError::TimeUp)));
+        let next = NextCall { call: &short, gas_limit: CAP, nonce: None };
+        assert!(matches!(simulator.apply(&next), Err(SimulationError::TimeUp)));
+        // Over is over, whatever the clock says.
+        assert_eq!(looks.get(), 4);
+    }
+    let ended = simulator(&world).call(&call_of(&key, TARGET), CAP).unwrap();
+    assert!(matches!(ended.result, CallResult::Halt { .. }), "{ended:?}");
+    assert_eq!(ended.gas_used, CAP);
 }

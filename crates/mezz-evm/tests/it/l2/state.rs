@@ -299,7 +299,7 @@ fn a_simulation_ends_with_the_state_s_error_too() {
     let call =
         mezz_evm::Call { from: Key::new(1).address(), to: TARGET.into(), ..Default::default() };
     let run = |state: &Leaves| {
-        Simulator::new(world.here(), state, &PlainCrypto)
+        Simulator::new(world.here(), state, &PlainCrypto, &|| false)
             .map_err(|error| error.to_string())?
             .call(&call, 1_000_000)
             .map_err(|error| error.to_string())

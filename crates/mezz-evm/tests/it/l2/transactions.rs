@@ -402,7 +402,8 @@ fn exactly_enough(
         authorizations: transaction.authorization_list().unwrap_or_default().to_vec(),
         ..Default::default()
     };
-    let mut simulator = mezz_evm::Simulator::new(world.here(), &world.state, &PlainCrypto).unwrap();
+    let mut simulator =
+        mezz_evm::Simulator::new(world.here(), &world.state, &PlainCrypto, &|| false).unwrap();
     assert!(simulator.call(&call, required).is_ok());
     match simulator.call(&call, required - 1) {
         Err(mezz_evm::SimulationError::Invalid(invalid)) => assert_eq!(
