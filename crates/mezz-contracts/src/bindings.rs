@@ -35,6 +35,12 @@ sol!(
 
 sol!(
     #[derive(Debug, PartialEq, Eq)]
+    MachineStep,
+    "../../contracts/artifacts/MachineStep.json"
+);
+
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
     Outbox,
     "../../contracts/artifacts/Outbox.json"
 );

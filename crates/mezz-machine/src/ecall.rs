@@ -138,7 +138,7 @@ impl Caller<'_> {
 }
 
 /// The preimage of a key, from the one read last or from the host, checked.
-fn fetch<'a, H: Host>(
+pub(crate) fn fetch<'a, H: Host>(
     latest: &'a mut Latest,
     key: PreimageKey,
     host: &mut H,

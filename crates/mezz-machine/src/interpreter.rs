@@ -24,7 +24,37 @@ impl From<Trap> for Event {
     }
 }
 
+/// Memory as an instruction sees it.
+pub(crate) trait Data {
+    /// Why an instruction is not complete.
+    type Error: From<Event> + From<Trap>;
+
+    /// Loads `1 << LOG_WIDTH` bytes, zero-extended.
+    fn load<const LOG_WIDTH: u32>(&mut self, address: u64) -> Result<u64, Self::Error>;
+
+    /// Stores the low `1 << LOG_WIDTH` bytes of `value`.
+    fn store<const LOG_WIDTH: u32>(&mut self, address: u64, value: u64) -> Result<(), Self::Error>;
+}
+
+impl Data for Memory {
+    type Error = Event;
+
+    #[inline(always)]
+    fn load<const LOG_WIDTH: u32>(&mut self, address: u64) -> Result<u64, Event> {
+        Ok(Self::load::<LOG_WIDTH>(self, address)?)
+    }
+
+    #[inline(always)]
+    fn store<const LOG_WIDTH: u32>(&mut self, address: u64, value: u64) -> Result<(), Event> {
+        Ok(Self::store::<LOG_WIDTH>(self, address, value)?)
+    }
+}
+
 impl Cpu {
+    pub(crate) const fn registers(&self) -> &[u64; 32] {
+        &self.registers
+    }
+
     pub(crate) fn new(pc: u64) -> Self {
         Self { pc, ..Self::default() }
     }
@@ -78,7 +108,7 @@ impl Cpu {
     /// Carries out one instruction. On an event, registers, `pc` and memory are as before.
     #[inline(always)]
     #[rustfmt::skip]
-    pub(crate) fn execute(&mut self, memory: &mut Memory, i: Instruction) -> Result<(), Event> {
+    pub(crate) fn execute<D: Data>(&mut self, memory: &mut D, i: Instruction) -> Result<(), D::Error> {
         let (a, c, imm) = (self.read(i.rs1), self.read(i.rs2), i.immediate());
         let (b, at) = (c.wrapping_add(imm), a.wrapping_add(imm));
         let value = match i.op {
@@ -105,19 +135,19 @@ impl Cpu {
             Op::Lbu => memory.load::<0>(at)?,
             Op::Lhu => memory.load::<1>(at)?,
             Op::Lwu => memory.load::<2>(at)?,
-            Op::Jal => return self.link(i.rd, self.pc.wrapping_add(imm)),
-            Op::Jalr => return self.link(i.rd, at & !1),
-            Op::Beq => return self.branch(a == c, imm),
-            Op::Bne => return self.branch(a != c, imm),
-            Op::Blt => return self.branch(a.cast_signed() < c.cast_signed(), imm),
-            Op::Bge => return self.branch(a.cast_signed() >= c.cast_signed(), imm),
-            Op::Bltu => return self.branch(a < c, imm),
-            Op::Bgeu => return self.branch(a >= c, imm),
+            Op::Jal => return Ok(self.link(i.rd, self.pc.wrapping_add(imm))?),
+            Op::Jalr => return Ok(self.link(i.rd, at & !1)?),
+            Op::Beq => return Ok(self.branch(a == c, imm)?),
+            Op::Bne => return Ok(self.branch(a != c, imm)?),
+            Op::Blt => return Ok(self.branch(a.cast_signed() < c.cast_signed(), imm)?),
+            Op::Bge => return Ok(self.branch(a.cast_signed() >= c.cast_signed(), imm)?),
+            Op::Bltu => return Ok(self.branch(a < c, imm)?),
+            Op::Bgeu => return Ok(self.branch(a >= c, imm)?),
             Op::Sb => { memory.store::<0>(at, c)?; self.advance(); return Ok(()) }
             Op::Sh => { memory.store::<1>(at, c)?; self.advance(); return Ok(()) }
             Op::Sw => { memory.store::<2>(at, c)?; self.advance(); return Ok(()) }
             Op::Sd => { memory.store::<3>(at, c)?; self.advance(); return Ok(()) }
-            Op::Ecall => return Err(Event::Ecall),
+            Op::Ecall => return Err(Event::Ecall.into()),
             Op::Ebreak => return Err(Trap::Breakpoint.into()),
             Op::Illegal => return Err(Trap::IllegalInstruction.into()),
         };

@@ -5,6 +5,7 @@ use crate::{
     ecall::{Caller, Latest, Stopped},
     interpreter::{Cpu, Event},
     isa::Text,
+    state::MachineState,
 };
 
 /// A program in some state.
@@ -136,6 +137,29 @@ impl Machine {
     /// The memory.
     pub const fn memory(&self) -> &Memory {
         &self.memory
+    }
+
+    pub(crate) const fn memory_mut(&mut self) -> &mut Memory {
+        &mut self.memory
+    }
+
+    /// What a step changes that is not in the state.
+    pub(crate) const fn touched(&mut self) -> (&mut Memory, &mut Latest) {
+        (&mut self.memory, &mut self.latest)
+    }
+
+    /// The state, whose memory has this root.
+    pub(crate) fn state(&self, memory_root: Leaf) -> MachineState {
+        let Self { cpu, steps, input, output, exit, .. } = self;
+        let (cpu, steps, input) = (cpu.clone(), *steps, *input);
+        MachineState { memory_root, cpu, steps, input, output: *output, exit: *exit }
+    }
+
+    /// Takes a state over; the memory is that of it already.
+    pub(crate) fn resume(&mut self, state: MachineState) {
+        let MachineState { memory_root: _, cpu, steps, input, output, exit } = state;
+        (self.cpu, self.steps, self.input) = (cpu, steps, input);
+        (self.output, self.exit) = (output, exit);
     }
 
     /// Steps since the start.

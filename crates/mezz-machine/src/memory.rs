@@ -14,7 +14,7 @@ pub const LEAF_BYTES: u64 = 32;
 
 const PAGE_BITS: u32 = 12;
 const PAGE_WORDS: usize = 512;
-const PAGES: usize = 1 << 20;
+pub(crate) const PAGES: usize = 1 << 20;
 
 /// The bytes of a leaf.
 pub type Leaf = [u8; 32];
@@ -29,8 +29,16 @@ pub struct Memory {
     table: Vec<u32>,
     /// The zero page, then those that were written.
     pages: Vec<Page>,
+    /// Which page of memory each of them is, and whether it was written since somebody asked.
+    owners: Vec<Owner>,
     text_start: u64,
     text_bytes: u64,
+}
+
+#[derive(Clone, Copy)]
+struct Owner {
+    page: usize,
+    changed: bool,
 }
 
 /// A page and a word in it.
@@ -53,7 +61,13 @@ fn shift(address: u64) -> u32 {
 
 impl Default for Memory {
     fn default() -> Self {
-        Self { table: vec![0; PAGES], pages: vec![[0; PAGE_WORDS]], text_start: 0, text_bytes: 0 }
+        Self {
+            table: vec![0; PAGES],
+            pages: vec![[0; PAGE_WORDS]],
+            owners: vec![Owner { page: PAGES, changed: false }],
+            text_start: 0,
+            text_bytes: 0,
+        }
     }
 }
 
@@ -86,6 +100,7 @@ impl Memory {
         if at == 0 {
             at = self.add_page(page)?;
         }
+        self.owners.get_mut(position(at))?.changed = true;
         self.pages.get_mut(position(at))?.get_mut(word)
     }
 
@@ -93,6 +108,7 @@ impl Memory {
     fn add_page(&mut self, page: usize) -> Option<u32> {
         let at = u32::try_from(self.pages.len()).ok()?;
         self.pages.push([0; PAGE_WORDS]);
+        self.owners.push(Owner { page, changed: false });
         *self.table.get_mut(page)? = at;
         Some(at)
     }
@@ -181,6 +197,36 @@ impl Memory {
             return None;
         }
         (address..end).map(|at| self.load::<0>(at).ok().map(low8)).collect()
+    }
+
+    /// The leaves of a page of memory.
+    pub(crate) fn page_leaves(&self, page: usize) -> impl Iterator<Item = Leaf> {
+        let at = self.table.get(page).copied().map_or(0, position);
+        let words = self.pages.get(at).into_iter().flat_map(|page| page.as_chunks::<4>().0);
+        words.map(|words| {
+            let mut leaf = Leaf::default();
+            for (to, word) in leaf.as_chunks_mut::<8>().0.iter_mut().zip(words) {
+                *to = word.to_le_bytes();
+            }
+            leaf
+        })
+    }
+
+    /// The pages that were written since the last time; most once.
+    pub(crate) fn take_changed(&mut self) -> Vec<usize> {
+        let changed = self.owners.iter_mut().filter(|owner| owner.changed);
+        let pages = changed.map(|owner| {
+            owner.changed = false;
+            owner.page
+        });
+        pages.collect()
+    }
+
+    /// Makes every page that is not zero count as written.
+    pub(crate) fn mark_all_changed(&mut self) {
+        for owner in self.owners.iter_mut().skip(1) {
+            owner.changed = true;
+        }
     }
 
     /// Puts a segment of a program in place, text or not. What lies outside of memory is dropped; the loader

@@ -124,9 +124,13 @@ pub(crate) fn elf(entry: u64, loads: &[Load]) -> Vec<u8> {
     out
 }
 
-pub(crate) fn machine(text: &[u32], data: &[u64]) -> Machine {
+pub(crate) fn program(text: &[u32], data: &[u64]) -> Program {
     let bytes = elf(TEXT, &[Load::text(text), Load::data(data)]);
-    Machine::new(&Program::parse(&bytes).expect("a well-formed file"), [0x11; 32])
+    Program::parse(&bytes).expect("a well-formed file")
+}
+
+pub(crate) fn machine(text: &[u32], data: &[u64]) -> Machine {
+    Machine::new(&program(text, data), [0x11; 32])
 }
 
 pub(crate) fn run(machine: &mut Machine) -> Exit {

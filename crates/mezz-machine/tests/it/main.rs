@@ -2,9 +2,11 @@
 
 mod asm;
 mod computing;
+mod contract;
 mod control;
 mod ecalls;
 mod elf;
 mod guest;
 mod memory;
 mod random;
+mod steps;
