@@ -86,7 +86,7 @@ pub fn disk_parts(dir: &Path) -> Vec<(&'static str, u64)> {
     names.into_iter().map(|name| (name, allocated(&dir.join(name)))).collect()
 }
 
-/// Bytes that a file, or all files of a directory, take on the disk: a hash table is a sparse file.
+/// Bytes that a file, or all files of a directory, take on the disk; files may be sparse.
 fn allocated(path: &Path) -> u64 {
     let Ok(metadata) = fs::metadata(path) else { return 0 };
     if !metadata.is_dir() {

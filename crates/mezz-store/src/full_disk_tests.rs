@@ -13,12 +13,14 @@ use std::{
 
 use mezz_types::BlockNumber;
 use redb::backends::FileBackend;
+use rustix::fs::FallocateFlags;
 
 use crate::{
     Block, PoolUpdate, Severity, Store, StoreError,
     database::{CHAIN_FILE, Database, POOL_FILE},
     pool::PoolJournal,
     tests::support::{Chain, IDENTITY, State, options},
+    trie::TABLE_FILE,
 };
 
 /// How often a disk can still be written to.
@@ -221,4 +223,42 @@ fn room_is_kept_in_reserve() {
     drop((journal, store));
     let store = Store::open(dir.path(), IDENTITY, options()).unwrap();
     store.pool_journal().unwrap().check_room().unwrap();
+}
+
+/// Where nothing is kept, a page is not there: the space of the table is not taken.
+fn make_sparse(table: &Path) {
+    let bytes = std::fs::read(table).unwrap();
+    let file = File::options().write(true).open(table).unwrap();
+    let flags = FallocateFlags::PUNCH_HOLE | FallocateFlags::KEEP_SIZE;
+    for (page, at) in bytes.chunks(4_096).zip((0..).step_by(4_096)) {
+        if page.iter().all(|byte| *byte == 0) {
+            rustix::fs::fallocate(&file, flags, at, page.len() as u64).unwrap();
+        }
+    }
+}
+
+#[test]
+fn a_hash_table_has_all_its_space_before_anything_is_written_to_it() {
+    use std::os::unix::fs::MetadataExt as _;
+    let dir = tempfile::tempdir().unwrap();
+    let lacks = |table: &Path| {
+        let metadata = std::fs::metadata(table).unwrap();
+        metadata.len().saturating_sub(metadata.blocks() * 512)
+    };
+    let tables = ["head", "final"].map(|name| dir.path().join(name).join(TABLE_FILE));
+    drop(Store::open(dir.path(), IDENTITY, options()).unwrap());
+    for table in &tables {
+        assert_eq!(lacks(table), 0, "{}", table.display());
+    }
+    // As of a version that took it as it went.
+    let before = tables.each_ref().map(|table| std::fs::read(table).unwrap());
+    for table in &tables {
+        make_sparse(table);
+        assert!(lacks(table) > 1 << 20, "{}", table.display());
+    }
+    drop(Store::open(dir.path(), IDENTITY, options()).unwrap());
+    for (table, bytes) in tables.iter().zip(before) {
+        assert_eq!(lacks(table), 0, "{}", table.display());
+        assert!(std::fs::read(table).unwrap() == bytes, "{} is another", table.display());
+    }
 }

@@ -5,6 +5,8 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    fs::File,
+    io,
     path::{Path, PathBuf},
     sync::{
         RwLock, RwLockReadGuard,
@@ -21,9 +23,12 @@ use nomt::{
 };
 
 use mezz_trie::{PathError, Terminal, Witness};
+use rustix::{fs::FallocateFlags, io::Errno};
 
 use crate::{StateProof, StoreError};
 
+/// NOMT's hash table, in the directory of an instance.
+pub(crate) const TABLE_FILE: &str = "ht";
 /// Buckets that a commit may need beside those for what it writes.
 const SPARE_BUCKETS: usize = 64;
 /// Leaves written for each new page, at least: a page is stored once it covers twenty leaves.
@@ -286,7 +291,7 @@ fn nomt_options(dir: &Path, options: &TrieOptions, buckets: u32) -> Options {
     let mut nomt = Options::new();
     nomt.path(dir);
     nomt.hashtable_buckets(buckets);
-    // A sparse file: the table of an idle chain takes no space.
+    // `allocate_table` does it for every file system, and for tables that are there.
     nomt.preallocate_ht(false);
     nomt.commit_concurrency(options.threads.max(1));
     nomt.io_workers(1);
@@ -300,9 +305,31 @@ fn open_nomt(
     options: &TrieOptions,
     buckets: u32,
 ) -> Result<Nomt<Sha2Hasher>, StoreError> {
-    Nomt::open(nomt_options(dir, options, buckets))
+    let nomt = Nomt::open(nomt_options(dir, options, buckets))
         .map_err(|it| it.reallocate_into_boxed_dyn_error_without_backtrace())
-        .map_err(failed("opening the state"))
+        .map_err(failed("opening the state"))?;
+    allocate_table(dir).map_err(failed("allocating the hash table"))?;
+    Ok(nomt)
+}
+
+/// Takes the space of the whole hash table.
+///
+/// NOMT writes to it after a commit is decided, and does not look whether that works: in a sparse file on a full
+/// disk, pages would be missing from then on.
+fn allocate_table(dir: &Path) -> io::Result<()> {
+    let table = File::options().write(true).open(dir.join(TABLE_FILE))?;
+    let length = table.metadata()?.len();
+    match rustix::fs::fallocate(&table, FallocateFlags::empty(), 0, length) {
+        Ok(()) => table.sync_all(),
+        Err(Errno::OPNOTSUPP) => {
+            tracing::warn!(
+                dir = %dir.display(),
+                "this file system cannot set space aside: the state may be damaged when the disk is full"
+            );
+            Ok(())
+        }
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn terminal(terminal: PathProofTerminal) -> Option<Terminal> {

@@ -18,7 +18,7 @@ use serde_json::json;
 use super::{Draw, LOOK, Nodes, PATIENCE, Role, Starting, in_scratch, load::Load, start};
 
 /// Size of the disk.
-const DISK_MIB: u64 = 512;
+const DISK_MIB: u64 = 1_024;
 /// What the nodes are told to keep free, as an argument of theirs.
 const RESERVE: &str = " --disk-reserve 8";
 /// Bytes that are left at most when nobody is to have room.
