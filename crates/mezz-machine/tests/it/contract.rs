@@ -11,6 +11,7 @@ use mezz_evm::{
 };
 use mezz_machine::{
     Exit, PreimageMap, Program, ProvableMachine, StepWitness, TextCommitment, Trap, WitnessError,
+    decode,
 };
 use mezz_types::Account;
 
@@ -245,7 +246,8 @@ fn before(draw: &mut Draw, words: &[u32]) -> ProvableMachine {
 #[test]
 fn the_contract_makes_the_step_of_every_instruction_within_its_gas() {
     let draw = &mut Draw(1);
-    let (mut steps, mut traps, mut most) = (0, BTreeSet::new(), 0);
+    let (mut steps, mut traps) = (0, BTreeSet::new());
+    let mut gas: BTreeMap<String, Vec<u64>> = BTreeMap::new();
     let templates = templates();
     assert_eq!(templates.len(), 63);
     let random = (0..TIMES * 8).map(|_| (0, u32::MAX));
@@ -255,11 +257,16 @@ fn the_contract_makes_the_step_of_every_instruction_within_its_gas() {
         let mut machine = before(draw, &[word]);
         let text = *machine.text();
         let witness = machine.prove_step(&mut PreimageMap::default()).expect("no host is asked");
-        most = most.max(L1::with(&text).agree(&witness, &text));
+        let spent = L1::with(&text).agree(&witness, &text);
         steps += 1;
-        if let Some(Exit::Trapped(trap)) = machine.machine().exit() {
-            traps.insert(trap.code());
-        }
+        let name = match machine.machine().exit() {
+            Some(exit) => {
+                traps.insert(exit.code());
+                "trap".to_owned()
+            }
+            None => format!("{:?}", decode(word).op).to_uppercase(),
+        };
+        gas.entry(name).or_default().push(spent);
     }
     assert_eq!(steps, 63 * TIMES + 8 * TIMES);
     let expected = [
@@ -271,7 +278,56 @@ fn the_contract_makes_the_step_of_every_instruction_within_its_gas() {
         Trap::StoreFault,
     ];
     assert_eq!(traps, expected.map(Trap::code).into());
-    assert!(most <= MOST_GAS, "{most} gas");
+    let lines = gas.into_iter().map(|(name, mut gas)| {
+        gas.sort_unstable();
+        let most = gas[gas.len() - 1];
+        assert!(most <= MOST_GAS, "{name}: {most} gas");
+        format!("{name}: median {}, most {most}\n", gas[gas.len() / 2])
+    });
+    snapshot(&lines.collect::<String>());
+}
+
+/// The step with the most calldata, a call that reads one leaf and writes another, in a text as long as the guest's.
+#[test]
+fn the_largest_step_of_a_long_program_is_within_its_gas() {
+    let guest = include_bytes!("../../../../guest/artifacts/mezz-guest.elf");
+    let guest = Program::parse(guest).expect("it is committed as a program");
+    let draw = &mut Draw(3);
+    let mut host = PreimageMap::default();
+    let hash = host.insert_keccak256((0..100).map(|_| draw.next() as u8 | 1).collect());
+    let words = hash.as_chunks::<8>().0.iter().map(|word| u64::from_le_bytes(*word));
+    let data: Vec<u64> = words.chain((0..8).map(|_| draw.next())).collect();
+    let loads = (0..32).filter(|register| ![0, 10, 11, 13, 17, 31].contains(register));
+    let ask =
+        [lui(13, 0x40), addi(10, 31, 0), addi(17, 0, 3), addi(11, 0, 1), addi(12, 0, 32), ECALL];
+    let start: Vec<u32> = [lui(31, (DATA >> 12) as u32)]
+        .into_iter()
+        .chain(loads.map(|register| asm::ld(register, 31, 8 * (register as i32 % 12))))
+        .chain(ask)
+        .collect();
+    let mut bytes: Vec<u8> = start.iter().flat_map(|word| word.to_le_bytes()).collect();
+    bytes.resize_with(guest.text().bytes.len(), || draw.next() as u8);
+    let at = 0x1000_0000;
+    let words: Vec<u32> =
+        bytes.as_chunks::<4>().0.iter().map(|word| u32::from_le_bytes(*word)).collect();
+    let text = Load { address: at, ..Load::text(&words) };
+    let elf = asm::elf(at, &[text, Load::data(&data)]);
+    let program = Program::parse(&elf).expect("a well-formed file");
+    let mut machine = ProvableMachine::new(&program, [0xee; 32]);
+    machine.run(&mut host, start.len() as u64 - 1).expect("no host is asked");
+    let text = *machine.text();
+    assert!(text.height >= 15, "{}", text.height);
+    let witness = machine.prove_step(&mut host).expect("the host has it");
+    assert_eq!(witness.leaves.len(), 2);
+    let gas = L1::with(&text).agree(&witness, &text);
+    assert!(gas <= MOST_GAS, "{gas} gas");
+    snapshot(&format!("largest step: {gas}\n"));
+}
+
+/// Compares with what is committed: gas is exact, and whoever changes it says so.
+fn snapshot(lines: &str) {
+    let committed = include_str!("../../../../contracts/snapshots/steps.txt");
+    assert!(committed.contains(lines), "contracts/snapshots/steps.txt is to have\n{lines}");
 }
 
 /// Steps of a program one after the other, to its end; the most that one costs.
