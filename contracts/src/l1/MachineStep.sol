@@ -63,7 +63,7 @@ contract MachineStep is IMachineStep {
 
     /// @inheritdoc IMachineStep
     function step(bytes calldata witness) external view returns (bytes32 from, bytes32 to) {
-        if (witness.length < MachineState.BYTES) revert WitnessTooShort();
+        if (witness.length < MachineState.BYTES) revert MachineStep_WitnessTooShort();
         Step memory self = Step(witness[:MachineState.BYTES], MachineState.BYTES);
         from = self.state.hash();
         if (self.state.exit() == MachineState.RUNNING) {
@@ -71,7 +71,7 @@ contract MachineStep is IMachineStep {
             if (exit != MachineState.RUNNING) self.state.setExit(exit);
             self.state.countStep();
         }
-        if (self.next != witness.length) revert WitnessTooLong();
+        if (self.next != witness.length) revert MachineStep_WitnessTooLong();
         to = self.state.hash();
     }
 
@@ -123,17 +123,17 @@ contract MachineStep is IMachineStep {
 
     function load(Step memory self, bytes calldata witness, uint256 word, uint256 a)
         private
-        view
+        pure
         returns (uint256)
     {
         uint256 funct3 = (word >> 12) & 7;
         if (funct3 == 7) return ILLEGAL_INSTRUCTION;
-        uint256 bytesLoaded = 1 << (funct3 & 3);
-        uint256 at = (a + Rv64.immediateI(word)) & Rv64.MASK;
-        if (at & (bytesLoaded - 1) != 0) return LOAD_MISALIGNED;
-        if (at >= MEMORY_BYTES) return LOAD_FAULT;
-        (bytes32 leaf,) = leafAt(self, witness, at);
-        uint256 value = littleEndian(leaf, at % LEAF_BYTES, bytesLoaded);
+        uint256 bytesLoaded = 2 ** (funct3 & 3);
+        uint256 location = (a + Rv64.immediateI(word)) & Rv64.MASK;
+        if (location & (bytesLoaded - 1) != 0) return LOAD_MISALIGNED;
+        if (location >= MEMORY_BYTES) return LOAD_FAULT;
+        (bytes32 leaf,) = leafAt(self, witness, location);
+        uint256 value = littleEndian(leaf, location % LEAF_BYTES, bytesLoaded);
         if (funct3 == 0) value = Rv64.unsigned(int8(uint8(value)));
         if (funct3 == 1) value = Rv64.unsigned(int16(uint16(value)));
         if (funct3 == 2) value = Rv64.signExtend32(value);
@@ -147,17 +147,17 @@ contract MachineStep is IMachineStep {
     {
         uint256 funct3 = (word >> 12) & 7;
         if (funct3 > 3) return ILLEGAL_INSTRUCTION;
-        uint256 bytesStored = 1 << funct3;
-        uint256 at = (a + Rv64.immediateS(word)) & Rv64.MASK;
-        if (at & (bytesStored - 1) != 0) return STORE_MISALIGNED;
-        if (!isWritable(at)) return STORE_FAULT;
-        (bytes32 leaf, uint256 proof) = leafAt(self, witness, at);
+        uint256 bytesStored = 2 ** funct3;
+        uint256 location = (a + Rv64.immediateS(word)) & Rv64.MASK;
+        if (location & (bytesStored - 1) != 0) return STORE_MISALIGNED;
+        if (!isWritable(location)) return STORE_FAULT;
+        (bytes32 leaf, uint256 proof) = leafAt(self, witness, location);
         uint256 value = swapped(self.state.register((word >> 20) & 31)) >> (64 - 8 * bytesStored);
-        uint256 shift = 8 * (LEAF_BYTES - at % LEAF_BYTES - bytesStored);
-        uint256 mask = ((1 << (8 * bytesStored)) - 1) << shift;
+        uint256 shift = 8 * (LEAF_BYTES - location % LEAF_BYTES - bytesStored);
+        uint256 mask = (2 ** (8 * bytesStored) - 1) << shift;
         // A narrow store takes the first bytes of the swapped register.
         leaf = bytes32((uint256(leaf) & ~mask) | ((value << shift) & mask));
-        setLeaf(self.state, witness, proof, at, leaf);
+        setLeaf(self.state, witness, proof, location, leaf);
         return finish(self.state, 0, 0);
     }
 
@@ -240,40 +240,42 @@ contract MachineStep is IMachineStep {
         uint256 index = (pc - TEXT_START) / LEAF_BYTES;
         uint256 proof = take(self, witness, TEXT_HEIGHT);
         bytes32 leaf = bytes32(witness[proof:proof + LEAF_BYTES]);
-        if (rootOf(witness, proof, TEXT_HEIGHT, index, leaf) != TEXT_ROOT) revert WrongLeaf(index);
+        if (rootOf(witness, proof, TEXT_HEIGHT, index, leaf) != TEXT_ROOT) {
+            revert MachineStep_WrongLeaf(index);
+        }
         return littleEndian(leaf, pc % LEAF_BYTES, 4);
     }
 
-    /// The leaf of memory that holds `at`, and where its proof begins in the witness.
-    function leafAt(Step memory self, bytes calldata witness, uint256 at)
+    /// The leaf of memory that holds `location`, and where its proof begins in the witness.
+    function leafAt(Step memory self, bytes calldata witness, uint256 location)
         private
         pure
         returns (bytes32 leaf, uint256 proof)
     {
-        uint256 index = at / LEAF_BYTES;
+        uint256 index = location / LEAF_BYTES;
         proof = take(self, witness, MEMORY_HEIGHT);
         leaf = bytes32(witness[proof:proof + LEAF_BYTES]);
         bytes32 root = rootOf(witness, proof, MEMORY_HEIGHT, index, leaf);
-        if (root != self.state.memoryRoot()) revert WrongLeaf(index);
+        if (root != self.state.memoryRoot()) revert MachineStep_WrongLeaf(index);
     }
 
-    /// Changes the leaf that holds `at` and was proven last.
+    /// Changes the leaf that holds `location` and was proven last.
     function setLeaf(
         bytes memory state,
         bytes calldata witness,
         uint256 proof,
-        uint256 at,
+        uint256 location,
         bytes32 leaf
     ) private pure {
-        state.setMemoryRoot(rootOf(witness, proof, MEMORY_HEIGHT, at / LEAF_BYTES, leaf));
+        state.setMemoryRoot(rootOf(witness, proof, MEMORY_HEIGHT, location / LEAF_BYTES, leaf));
     }
 
-    function putLeaf(Step memory self, bytes calldata witness, uint256 at, bytes32 leaf)
+    function putLeaf(Step memory self, bytes calldata witness, uint256 location, bytes32 leaf)
         private
         pure
     {
-        (, uint256 proof) = leafAt(self, witness, at);
-        setLeaf(self.state, witness, proof, at, leaf);
+        (, uint256 proof) = leafAt(self, witness, location);
+        setLeaf(self.state, witness, proof, location, leaf);
     }
 
     /// Where the next proof begins, which is read then: a leaf and its siblings.
@@ -284,7 +286,7 @@ contract MachineStep is IMachineStep {
     {
         proof = self.next;
         self.next = proof + LEAF_BYTES + 32 * height;
-        if (self.next > witness.length) revert WitnessTooShort();
+        if (self.next > witness.length) revert MachineStep_WitnessTooShort();
     }
 
     /// The root of the tree that has `leaf` at `index`, with the siblings of the proof.
@@ -312,9 +314,10 @@ contract MachineStep is IMachineStep {
     }
 
     /// Whether a program may write there: in memory, and in no page of the text.
-    function isWritable(uint256 at) private view returns (bool) {
+    function isWritable(uint256 location) private view returns (bool) {
         uint256 textPages = (TEXT_BYTES + PAGE_BYTES - 1) / PAGE_BYTES * PAGE_BYTES;
-        return at < MEMORY_BYTES && (at < TEXT_START || at >= TEXT_START + textPages);
+        return
+            location < MEMORY_BYTES && (location < TEXT_START || location >= TEXT_START + textPages);
     }
 
     /// `count` bytes of a leaf, 1, 2, 4 or 8, the first one the lowest.
@@ -323,7 +326,7 @@ contract MachineStep is IMachineStep {
         pure
         returns (uint256)
     {
-        return swapped(uint256(leaf << (8 * offset)) >> 192) & ((1 << (8 * count)) - 1);
+        return swapped(uint256(leaf << (8 * offset)) >> 192) & (2 ** (8 * count) - 1);
     }
 
     /// Eight bytes the other way round.

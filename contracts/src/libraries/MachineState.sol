@@ -67,26 +67,26 @@ library MachineState {
         if (number != 0) setUint64(self, REGISTERS_AT + 8 * number - 8, value);
     }
 
-    function uint64At(bytes memory self, uint256 at) private pure returns (uint256) {
-        return uint256(word(self, at)) >> 192;
+    function uint64At(bytes memory self, uint256 offset) private pure returns (uint256) {
+        return uint256(word(self, offset)) >> 192;
     }
 
-    function setUint64(bytes memory self, uint256 at, uint256 value) private pure {
-        uint256 rest = uint256(word(self, at)) & (type(uint256).max >> 64);
-        setWord(self, at, bytes32((value << 192) | rest));
+    function setUint64(bytes memory self, uint256 offset, uint256 value) private pure {
+        uint256 rest = uint256(word(self, offset)) & (type(uint256).max >> 64);
+        setWord(self, offset, bytes32((value << 192) | rest));
     }
 
-    /// @dev Every `at` above leaves 32 bytes in the state: the places are constants, and registers
+    /// @dev Every `offset` above leaves 32 bytes in the state: the places are constants, and registers
     /// are below 32.
-    function word(bytes memory self, uint256 at) private pure returns (bytes32 value) {
+    function word(bytes memory self, uint256 offset) private pure returns (bytes32 value) {
         assembly ("memory-safe") {
-            value := mload(add(add(self, 32), at))
+            value := mload(add(add(self, 32), offset))
         }
     }
 
-    function setWord(bytes memory self, uint256 at, bytes32 value) private pure {
+    function setWord(bytes memory self, uint256 offset, bytes32 value) private pure {
         assembly ("memory-safe") {
-            mstore(add(add(self, 32), at), value)
+            mstore(add(add(self, 32), offset), value)
         }
     }
 }

@@ -41,6 +41,12 @@ sol!(
 
 sol!(
     #[derive(Debug, PartialEq, Eq)]
+    PreimageOracle,
+    "../../contracts/artifacts/PreimageOracle.json"
+);
+
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
     Outbox,
     "../../contracts/artifacts/Outbox.json"
 );

@@ -4,7 +4,7 @@
 use std::borrow::Borrow;
 
 use alloy_eips::{
-    eip4844::{Blob, VERSIONED_HASH_VERSION_KZG},
+    eip4844::{Blob, FIELD_ELEMENTS_PER_BLOB, VERSIONED_HASH_VERSION_KZG},
     eip7594::{BlobTransactionSidecarEip7594, CELLS_PER_EXT_BLOB},
 };
 use alloy_primitives::{B256, FixedBytes, U256, uint};
@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 
 /// Order of the field in which a blob's elements lie.
 const ORDER: U256 = uint!(0x73eda753299d7d483339d80809a1d80553bda402fffe5bfeffffffff00000001_U256);
+
+/// Generator of the roots of unity at which a blob's elements are values (EIP-4844): `7^((ORDER - 1) / 4096)`.
+const ROOT: U256 = uint!(0x564c0a11a0f704f4fc3e8acfe0f8245f0ad1347b378fbf96e206da11a5d36306_U256);
 
 /// Tables of multiples that speed up cell proofs: none, since they cost memory and time at every start
 /// and a batch is posted once in many blocks.
@@ -38,7 +41,20 @@ pub struct CommittedBlob {
     pub versioned_hash: B256,
 }
 
-/// Why a blob has no commitment.
+/// One element of a blob, as the point evaluation of L1 takes it (EIP-4844).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct ElementProof {
+    /// Commitment to the blob.
+    pub commitment: KzgCommitment,
+    /// Where the blob's polynomial has the element as its value: `z`.
+    pub point: B256,
+    /// The element: `y`.
+    pub element: B256,
+    /// Proof of that.
+    pub proof: KzgProof,
+}
+
+/// Why a blob has no commitment, or an element no proof.
 #[derive(Debug, thiserror::Error)]
 pub enum KzgError {
     /// An element is not below the order of the field.
@@ -46,6 +62,12 @@ pub enum KzgError {
     NotCanonical {
         /// Index of the first such element, of 4,096.
         element: usize,
+    },
+    /// There is no such element.
+    #[error("a blob has no element {index}, only {FIELD_ELEMENTS_PER_BLOB}")]
+    NoElement {
+        /// What was asked for.
+        index: u64,
     },
     /// The library failed for another reason: it ran out of memory.
     #[error("KZG library")]
@@ -95,6 +117,26 @@ pub fn blob_sidecar(
         sidecar.blobs.push(*blob);
     }
     Ok(sidecar)
+}
+
+/// Proves the element with this number: bytes `32 index` to `32 index + 31` of the blob.
+pub fn element_proof(blob: &Blob, index: u64) -> Result<ElementProof, KzgError> {
+    let point = point_of(index)?;
+    let blob = canonical(blob)?;
+    let commitment = commit(&blob)?;
+    let (proof, element) =
+        settings().compute_kzg_proof(&blob, &Bytes32::new(point.0)).map_err(KzgError::Library)?;
+    let proof = KzgProof(FixedBytes(proof.to_bytes().into_inner()));
+    Ok(ElementProof { commitment, point, element: B256::new(*element), proof })
+}
+
+/// The root of unity whose exponent is the number with its 12 bits the other way round.
+fn point_of(index: u64) -> Result<B256, KzgError> {
+    if index >= FIELD_ELEMENTS_PER_BLOB {
+        return Err(KzgError::NoElement { index });
+    }
+    let exponent = index.reverse_bits() >> (64 - FIELD_ELEMENTS_PER_BLOB.ilog2());
+    Ok(ROOT.pow_mod(U256::from(exponent), ORDER).into())
 }
 
 /// Whether a commitment is the blob's, by the proof of a sidecar of version 0.

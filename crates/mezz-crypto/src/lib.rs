@@ -6,9 +6,9 @@ mod native;
 mod recovery;
 
 pub use kzg::{
-    CommittedBlob, KzgCommitment, KzgError, KzgProof, blob_sidecar, blob_to_commitment_and_proof,
-    blob_versioned_hash, cell_proofs, verify_blob, verify_blob_sidecar, verify_cell_proofs,
-    versioned_hash,
+    CommittedBlob, ElementProof, KzgCommitment, KzgError, KzgProof, blob_sidecar,
+    blob_to_commitment_and_proof, blob_versioned_hash, cell_proofs, element_proof, verify_blob,
+    verify_blob_sidecar, verify_cell_proofs, versioned_hash,
 };
 pub use native::NativeCrypto;
 pub use recovery::{SignedHash, recover_many};

@@ -1,12 +1,12 @@
 //! Blobs, their commitments and proofs.
 
 use alloy_eips::eip4844::Blob;
-use alloy_primitives::{B256, FixedBytes, b256};
+use alloy_primitives::{B256, FixedBytes, b256, fixed_bytes};
 use c_kzg::Bytes32;
 use mezz_crypto::{
     KzgCommitment, KzgError, KzgProof, NativeCrypto, blob_sidecar, blob_to_commitment_and_proof,
-    blob_versioned_hash, cell_proofs, verify_blob, verify_blob_sidecar, verify_cell_proofs,
-    versioned_hash,
+    blob_versioned_hash, cell_proofs, element_proof, verify_blob, verify_blob_sidecar,
+    verify_cell_proofs, versioned_hash,
 };
 use mezz_evm::{Crypto, KzgOpening, PlainCrypto};
 
@@ -144,3 +144,49 @@ fn openings_agree_between_native_and_plain() {
         }
     }
 }
+
+/// What is put to L1 for one element is true there, and of that element alone.
+#[test]
+fn every_element_of_a_blob_can_be_proven() {
+    let mut rng = Rng::new(14);
+    let blob = random_blob(&mut rng);
+    for index in [0, 1, 2, 3, 1_000, 2_047, 2_048, 4_095] {
+        let proven = element_proof(&blob, index).expect("canonical");
+        let bytes = blob.0.as_chunks::<32>().0[index as usize];
+        assert_eq!(proven.element, bytes, "{index}");
+        let opening = KzgOpening {
+            commitment: proven.commitment.0.0,
+            z: proven.point.0,
+            y: proven.element.0,
+            proof: proven.proof.0.0,
+        };
+        assert!(PlainCrypto.verify_kzg_opening(&opening), "{index}");
+        let next = element_proof(&blob, (index + 1) % 4_096).expect("canonical");
+        assert_ne!(next.point, proven.point);
+        assert!(!PlainCrypto.verify_kzg_opening(&KzgOpening { z: next.point.0, ..opening }));
+    }
+    let beyond = element_proof(&blob, 4_096);
+    assert!(matches!(beyond, Err(KzgError::NoElement { index: 4_096 })), "{beyond:?}");
+}
+
+/// The proof that `contracts/test/l1/PreimageOracle.t.sol` puts to the contract.
+#[test]
+fn the_element_of_the_contract_s_tests_has_this_proof() {
+    let mut blob = Box::new(Blob::ZERO);
+    for (element, number) in blob.0.as_chunks_mut::<32>().0.iter_mut().zip(0u64..) {
+        element[24..].copy_from_slice(&(number * number + 7).to_be_bytes());
+    }
+    let proven = element_proof(&blob, 1_234).expect("canonical");
+    assert_eq!(versioned_hash(&proven.commitment), ELEMENT_HASH);
+    assert_eq!(proven.commitment.0, ELEMENT_COMMITMENT);
+    assert_eq!(proven.proof.0, ELEMENT_PROOF);
+}
+
+const ELEMENT_HASH: B256 =
+    b256!("012fbcce4b727c5aac28fa0f5223d397bc6050019d43728e2fbdb8c1c3df6598");
+const ELEMENT_COMMITMENT: FixedBytes<48> = fixed_bytes!(
+    "9557ada58d1ea7f48806d66720bb05d148ce52dfab866d26b638e3c838db4d390a37ff3ea7fedf29e9c9181b3ea9e589"
+);
+const ELEMENT_PROOF: FixedBytes<48> = fixed_bytes!(
+    "8a68176000b6b6e18a98ebc28e13f1e1575b0788d7d32da3a82673c38eed55e6b96769b9dd3ff52d1245040af5dee697"
+);

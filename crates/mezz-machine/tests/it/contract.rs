@@ -456,14 +456,22 @@ fn the_contract_refuses_what_is_no_witness() {
     for at in (362..bytes.len()).step_by(31) {
         let mut changed = bytes.clone();
         changed[at] ^= 0x40;
-        assert_eq!(selector(l1.step(changed)), MachineStep::WrongLeaf::SELECTOR, "byte {at}");
+        assert_eq!(
+            selector(l1.step(changed)),
+            MachineStep::MachineStep_WrongLeaf::SELECTOR,
+            "byte {at}"
+        );
     }
     for length in [0, 361, 362, 362 + 31, bytes.len() - 1] {
         let cut = bytes[..length].to_vec();
-        assert_eq!(selector(l1.step(cut)), MachineStep::WitnessTooShort::SELECTOR, "{length}");
+        assert_eq!(
+            selector(l1.step(cut)),
+            MachineStep::MachineStep_WitnessTooShort::SELECTOR,
+            "{length}"
+        );
     }
     let longer = [&bytes[..], &[0]].concat();
-    assert_eq!(selector(l1.step(longer)), MachineStep::WitnessTooLong::SELECTOR);
+    assert_eq!(selector(l1.step(longer)), MachineStep::MachineStep_WitnessTooLong::SELECTOR);
     // The oracle decides about preimages: one that it does not have is no step.
     let mut host = PreimageMap::default();
     let hash = host.insert_keccak256(vec![5; 40]);
