@@ -17,7 +17,7 @@ use std::{
 use eyre::{WrapErr as _, bail, eyre};
 
 /// Folders of `contracts/src` whose contracts are deployed.
-const PRODUCT: [&str; 3] = ["l1", "l2", "load"];
+const PRODUCT: [&str; 4] = ["l1", "l2", "dispute", "load"];
 /// Where artifacts are committed.
 const ARTIFACTS: &str = "contracts/artifacts";
 /// Where forge writes gas snapshots.

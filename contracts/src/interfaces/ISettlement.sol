@@ -193,8 +193,14 @@ interface ISettlement {
     /// @notice What is kept of a claim; its status is `None` if there is no such claim.
     function claim(ClaimId id) external view returns (Claim memory);
 
-    /// @notice What the proof system is asked about.
+    /// @notice Everything that the claim says, as one hash.
     function claimDigest(ClaimId id) external view returns (bytes32);
+
+    /// @notice What the proof system is asked about: the claim's digest with `post` zero.
+    function question(ClaimId id) external view returns (bytes32);
+
+    /// @notice Whether the claim is open, has a living rival, and no verdict chose one of them.
+    function isContested(ClaimId id) external view returns (bool);
 
     /// @notice The claims with this parent and batch end, as a whole.
     function range(ClaimId parent, uint64 batchEnd) external view returns (Range memory);

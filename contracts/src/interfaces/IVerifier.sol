@@ -14,7 +14,8 @@ enum Verdict {
 /// @title The port of proof systems
 /// @notice A tournament and a validity proof are two implementations of the same question.
 interface IVerifier {
-    /// @notice The verdict over the claim with this digest. A verdict other than `Unknown` never
-    /// changes, and of two claims that differ in `post` alone at most one is `Valid`.
-    function verify(bytes32 claimDigest) external view returns (Verdict);
+    /// @notice The verdict over the claim that gives the answer `post` to `question`, which is the
+    /// claim's digest with `post` zero. A verdict other than `Unknown` never changes, and of the
+    /// answers to one question at most one is `Valid`.
+    function verify(bytes32 question, bytes32 post) external view returns (Verdict);
 }

@@ -67,7 +67,7 @@ contract Settlement is ISettlement {
     /// @inheritdoc ISettlement
     function resolve(ClaimId id) external {
         if (address(VERIFIER) == address(0)) revert Settlement_NoVerdict(id);
-        _tree.judge(id, VERIFIER.verify(claimDigest(id)), BOND);
+        _tree.judge(id, VERIFIER.verify(question(id), _tree.claims[id].post), BOND);
     }
 
     /// @inheritdoc ISettlement
@@ -98,16 +98,19 @@ contract Settlement is ISettlement {
     }
 
     /// @inheritdoc ISettlement
-    function claimDigest(ClaimId id) public view returns (bytes32) {
+    function claimDigest(ClaimId id) external view returns (bytes32) {
         Claim storage self = _tree.requireKnown(id);
-        Claim storage parent = _tree.claims[self.parent];
-        // The root claims nothing: its digest is the one of an empty range.
-        return _digest(
-            parent.post,
-            INBOX.batchEndAt(parent.batchEnd),
-            INBOX.batchEndAt(self.batchEnd),
-            self.post
-        );
+        return _digestOf(self, self.post);
+    }
+
+    /// @inheritdoc ISettlement
+    function question(ClaimId id) public view returns (bytes32) {
+        return _digestOf(_tree.requireKnown(id), 0);
+    }
+
+    /// @inheritdoc ISettlement
+    function isContested(ClaimId id) external view returns (bool) {
+        return _tree.isContested(id);
     }
 
     /// @inheritdoc ISettlement
@@ -157,6 +160,14 @@ contract Settlement is ISettlement {
             bond: BOND,
             maxBatchesPerClaim: MAX_BATCHES_PER_CLAIM
         });
+    }
+
+    function _digestOf(Claim storage self, bytes32 post) private view returns (bytes32) {
+        Claim storage parent = _tree.claims[self.parent];
+        // The root claims nothing: its digest is the one of an empty range.
+        return _digest(
+            parent.post, INBOX.batchEndAt(parent.batchEnd), INBOX.batchEndAt(self.batchEnd), post
+        );
     }
 
     function _digest(

@@ -201,6 +201,14 @@ library ClaimTree {
             && range.windowEnd <= currentTime() && isChosen;
     }
 
+    /// @notice Whether an open claim has a living rival, and no verdict chose one of them.
+    function isContested(State storage self, ClaimId id) internal view returns (bool) {
+        ISettlement.Claim storage claim = self.claims[id];
+        ISettlement.Range storage range = rangeOf(self, claim);
+        return
+            claim.status == ISettlement.ClaimStatus.Open && range.alive > 1 && !isSome(range.winner);
+    }
+
     /// @notice Records that a claim is dead (T3, T4); does nothing if it is recorded already.
     function prune(State storage self, ClaimId id, uint256 bond) internal {
         ISettlement.Claim storage claim = requireKnown(self, id);

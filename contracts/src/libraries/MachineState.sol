@@ -14,6 +14,19 @@ library MachineState {
     uint256 private constant OUTPUT_AT = 328;
     uint256 private constant EXIT_AT = 360;
 
+    /// @notice The state of a machine before its first step.
+    function fresh(bytes32 memoryRoot_, uint64 entry, bytes32 input_)
+        internal
+        pure
+        returns (bytes memory self)
+    {
+        self = new bytes(BYTES);
+        setMemoryRoot(self, memoryRoot_);
+        setPc(self, entry);
+        setWord(self, INPUT_AT, input_);
+        setExit(self, RUNNING);
+    }
+
     function hash(bytes memory self) internal pure returns (bytes32) {
         return keccak256(self);
     }
@@ -28,6 +41,10 @@ library MachineState {
 
     function input(bytes memory self) internal pure returns (bytes32) {
         return word(self, INPUT_AT);
+    }
+
+    function output(bytes memory self) internal pure returns (bytes32) {
+        return word(self, OUTPUT_AT);
     }
 
     function setOutput(bytes memory self, bytes32 output) internal pure {

@@ -103,7 +103,7 @@ contract GasTest is L2World {
         vm.prank(BOB, BOB);
         ClaimId truth = settlement.propose{value: BOND}(input);
         measure(L1, "Settlement.propose, contest");
-        verifier.set(settlement.claimDigest(truth), Verdict.Valid);
+        verifier.set(settlement.question(truth), settlement.claim(truth).post, Verdict.Valid);
         settlement.resolve(truth);
         measure(L1, "Settlement.resolve");
         pass(WINDOW);

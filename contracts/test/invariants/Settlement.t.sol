@@ -64,7 +64,11 @@ contract SettlementHandler is Test {
     /// @dev The proof system never errs.
     function resolve(uint256 which) external {
         ClaimId id = claims[which % claims.length];
-        verifier.set(settlement.claimDigest(id), isTrue[id] ? Verdict.Valid : Verdict.Invalid);
+        verifier.set(
+            settlement.question(id),
+            settlement.claim(id).post,
+            isTrue[id] ? Verdict.Valid : Verdict.Invalid
+        );
         try settlement.resolve(id) {
             if (isTrue[id]) accepted[id] = true;
             else rejected[id] = true;

@@ -164,7 +164,7 @@ contract SettlementProposeTest is World {
 
     function test_propose_underALostClaim_reverts() public {
         ClaimId lost = propose(LIAR, root(), 3, POST, BOND);
-        verifier.set(settlement.claimDigest(lost), Verdict.Invalid);
+        verifier.set(settlement.question(lost), settlement.claim(lost).post, Verdict.Invalid);
         settlement.resolve(lost);
         expectDeadParent(lost);
     }
@@ -172,7 +172,7 @@ contract SettlementProposeTest is World {
     function test_propose_underTheLoserOfADecidedRange_reverts() public {
         ClaimId loser = propose(LIAR, root(), 3, POST, BOND);
         ClaimId winner = propose(OPERATOR, root(), 3, keccak256("true"), BOND);
-        verifier.set(settlement.claimDigest(winner), Verdict.Valid);
+        verifier.set(settlement.question(winner), settlement.claim(winner).post, Verdict.Valid);
         settlement.resolve(winner);
         // Nobody has recorded that it is dead.
         vm.assertTrue(
@@ -305,7 +305,7 @@ contract SettlementProposeTest is World {
 
     function test_propose_inADecidedRange_reverts() public {
         ClaimId winner = propose(OPERATOR, root(), 3, POST, BOND);
-        verifier.set(settlement.claimDigest(winner), Verdict.Valid);
+        verifier.set(settlement.question(winner), settlement.claim(winner).post, Verdict.Valid);
         settlement.resolve(winner);
         ISettlement.ProposeInput memory input = proposal(root(), 3, keccak256("late"));
         vm.expectRevert(
@@ -317,7 +317,7 @@ contract SettlementProposeTest is World {
     function test_propose_afterAllWereRejected_startsTheWindowAnew() public {
         ClaimId lie = propose(LIAR, root(), 3, POST, BOND);
         pass(WINDOW);
-        verifier.set(settlement.claimDigest(lie), Verdict.Invalid);
+        verifier.set(settlement.question(lie), settlement.claim(lie).post, Verdict.Invalid);
         settlement.resolve(lie);
         propose(OPERATOR, root(), 3, keccak256("true"), BOND);
         uint64 end = uint64(block.timestamp) + WINDOW;

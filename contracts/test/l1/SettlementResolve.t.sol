@@ -21,7 +21,7 @@ contract SettlementResolveTest is World {
     }
 
     function judge(ClaimId id, Verdict verdict) private {
-        verifier.set(settlement.claimDigest(id), verdict);
+        verifier.set(settlement.question(id), settlement.claim(id).post, verdict);
         settlement.resolve(id);
     }
 
@@ -142,7 +142,7 @@ contract SettlementResolveTest is World {
         ClaimId lie = propose(LIAR, root(), 3, LIE, BOND);
         ClaimId truth = propose(WATCHER, root(), 3, TRUTH, BOND);
         judge(truth, Verdict.Valid);
-        verifier.set(settlement.claimDigest(lie), Verdict.Valid);
+        verifier.set(settlement.question(lie), settlement.claim(lie).post, Verdict.Valid);
         vm.expectRevert(abi.encodeWithSelector(ISettlement.Settlement_RangeDecided.selector, truth));
         settlement.resolve(lie);
     }

@@ -19,6 +19,8 @@ interface Vm {
     function snapshotState() external returns (uint256 id);
     function revertToState(uint256 id) external returns (bool);
 
+    function txGasPrice(uint256 price) external;
+
     // Accounts.
     function deal(address account, uint256 balance) external;
     function etch(address account, bytes calldata code) external;

@@ -47,6 +47,12 @@ sol!(
 
 sol!(
     #[derive(Debug, PartialEq, Eq)]
+    Tournament,
+    "../../contracts/artifacts/Tournament.json"
+);
+
+sol!(
+    #[derive(Debug, PartialEq, Eq)]
     Outbox,
     "../../contracts/artifacts/Outbox.json"
 );

@@ -169,7 +169,7 @@ fn every_element_of_a_blob_can_be_proven() {
     assert!(matches!(beyond, Err(KzgError::NoElement { index: 4_096 })), "{beyond:?}");
 }
 
-/// The proof that `contracts/test/l1/PreimageOracle.t.sol` puts to the contract.
+/// The proof that `contracts/test/dispute/PreimageOracle.t.sol` puts to the contract.
 #[test]
 fn the_element_of_the_contract_s_tests_has_this_proof() {
     let mut blob = Box::new(Blob::ZERO);
