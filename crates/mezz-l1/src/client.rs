@@ -27,6 +27,21 @@ pub struct L1Contracts {
     pub messenger: Address,
     /// Who may post.
     pub operators: Address,
+    /// What decides disputes; nothing on a chain that was deployed without it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disputes: Option<DisputeContracts>,
+}
+
+/// Addresses of a chain's fault proof on L1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct DisputeContracts {
+    /// Who stays in.
+    pub tournament: Address,
+    /// One step of the machine.
+    pub machine_step: Address,
+    /// What the machine asks for.
+    pub oracle: Address,
 }
 
 /// Names one L1 block.

@@ -21,7 +21,9 @@ mod tracker;
 
 pub use archive::BlobArchive;
 pub use beacon::{BeaconClient, Blob};
-pub use client::{BatchData, L1Block, L1BlockRef, L1Client, L1Contracts, L1Header, Step};
+pub use client::{
+    BatchData, DisputeContracts, L1Block, L1BlockRef, L1Client, L1Contracts, L1Header, Step,
+};
 pub use endpoint::{Endpoint, JsonRpcHandler};
 pub use error::{L1Error, Severity};
 pub use events::{L1Event, L1Log, ProposedClaim};
