@@ -84,6 +84,7 @@ pub fn plan(settings: &Settings, origin: Origin) -> Result<Plan, DeployError> {
         settlement: at(2),
         messenger: at(3),
         vault: at(4),
+        disputes: None,
     };
     let operator = settings.operator.unwrap_or(origin.deployer);
     let fee_recipient = settings.fee_recipient.unwrap_or(operator);
